@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup dev run test check format shots bench faults lock clean
+
+help: ## what can be made here
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+setup: ## .venv with the locked dependencies, and the browser's scripts
+	@.ci/setup
+
+dev: ## what developing needs on top
+	@.ci/setup dev
+
+run: setup ## Candor with a believable demo on http://127.0.0.1:8000
+	@.venv/bin/candor demo
+
+test: dev ## every test, browser and fault tests included
+	@.ci/browser
+	@.venv/bin/python -m pytest
+
+check: dev ## format, lint, types, floors, templates, dependencies
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/djlint templates --lint --quiet
+	@.venv/bin/deptry .
+
+format: dev ## the code as the formatter likes it
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+
+shots: dev ## the screenshots of the README, from a fresh demo
+	@.ci/browser
+	@.venv/bin/python docs/shots.py
+
+bench: dev ## figures, as ratios to a reference in the same run
+	@.venv/bin/python -m tests.bench
+
+lock: ## new lock files after a change of pyproject.toml (needs uv)
+	@uv lock
+	@uv export -q --no-emit-project --no-header --no-annotate -o requirements.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --group test --group check -o requirements-dev.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --only-group build -o .ci/build.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --only-group node -o .ci/node.lock
+
+clean: ## without .venv, caches and the demo
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache instance/demo

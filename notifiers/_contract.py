@@ -1,0 +1,222 @@
+"""What a channel promises, and the words that travel between the domain and the wire.
+
+A channel is one file in this folder. It offers `build(settings)`, answering None when it is not set up, and
+`EXAMPLE`, settings the contract test builds it from (with `EXAMPLE_ADDRESS`, where addresses have a shape).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol, runtime_checkable
+
+CallbackState = Literal["sent", "delivered", "failed"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """Finished words. `reference` follows from announcement, recipient and channel, not from the attempt."""
+
+    reference: str
+    subject: str
+    text: str
+    html: str | None = None
+    thread: str | None = None
+    is_thread_start: bool = False
+    from_name: str | None = None
+    reply_to: str | None = None
+    unsubscribe_url: str | None = None
+    unsubscribe_mailto: str | None = None
+    list_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """One message for one address; `key` is the caller's own and comes back with the outcome."""
+
+    key: str | int
+    address: str
+    message: Message
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The provider took the message, or (captured) nothing was ever meant to leave."""
+
+    provider_id: str = ""
+    detail: str = ""
+    is_captured: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would go over the wire. Channels fill what they have: mail its headers, SMS its segments."""
+
+    text: str
+    html: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    raw: str = ""
+    encoding: str = ""
+    segments: int = 0
+
+
+class DeliveryError(Exception):
+    """Not delivered; try later. The text is a sentence for the comms lead and holds no address.
+
+    `code` is for the caller's rules (`opted_out`, `invalid_address`, ...). `is_channel_wide` says that the
+    address is not to blame: whatever else waits for this channel now would fare no better.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        retry_after: timedelta | None = None,
+        *,
+        code: str = "",
+        is_channel_wide: bool = False,
+    ) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+        self.code = code
+        self.is_channel_wide = is_channel_wide
+
+
+class PermanentDeliveryError(DeliveryError):
+    """Not delivered, and never will be: trying again is of no use."""
+
+
+class UncertainDeliveryError(DeliveryError):
+    """The provider may have taken it: sending again may double it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one envelope fared."""
+
+    key: str | int
+    result: Receipt | DeliveryError
+
+
+class BadSettings(ValueError):
+    """Settings that cannot work, every problem a sentence that names its variable."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Channel(Protocol):
+    """One way to reach people."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def is_live(self) -> bool:
+        """False when messages are captured: rendered as always, and kept here."""
+        ...
+
+    def clean(self, address: str) -> str:
+        """The address in its one spelling; ValueError is a sentence for the person typing."""
+        ...
+
+    def preview(self, message: Message, address: str) -> Preview: ...
+
+    def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+        """One outcome for each envelope, in any order, as the wire answers."""
+        ...
+
+
+@runtime_checkable
+class SignedCallbacks(Protocol):
+    """A channel whose provider calls back: whether it is really them, and what they say."""
+
+    def verify_signature(self, url: str, params: Mapping[str, str], signature: str) -> bool: ...
+
+    def callback_state(self, status: str) -> CallbackState | None: ...
+
+
+@runtime_checkable
+class KnowsCountry(Protocol):
+    """A channel whose addresses belong to countries."""
+
+    def country(self, address: str) -> str: ...
+
+
+class Sender(Protocol):
+    """The least a channel can know: one message to one address. `load` gives it the rest."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    def clean(self, address: str) -> str: ...
+
+    def send(self, message: Message, address: str) -> Receipt: ...
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """A channel made of a sender: each envelope in its turn."""
+
+    sender: Sender
+    is_live = True
+
+    @property
+    def kind(self) -> str:
+        return self.sender.kind
+
+    @property
+    def label(self) -> str:
+        return self.sender.label
+
+    def clean(self, address: str) -> str:
+        return self.sender.clean(address)
+
+    def preview(self, message: Message, address: str) -> Preview:
+        return Preview(text=f"{message.subject}\n\n{message.text}", headers=(("To", address),))
+
+    def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+        return deliver_with(self.sender, envelopes)
+
+
+def deliver_with(sender: Sender, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+    """The batch, for a channel that only knows `send`."""
+    return deliver_each(sender.send, envelopes)
+
+
+def deliver_each(send: Callable[[Message, str], Receipt], envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+    """Send one after the other; after a channel-wide error the rest fails at once, without being tried."""
+    standing: DeliveryError | None = None
+    for envelope in envelopes:
+        if standing is not None:
+            yield Outcome(envelope.key, _untried(standing))
+            continue
+        result = _attempt(send, envelope)
+        if isinstance(result, DeliveryError) and result.is_channel_wide:
+            standing = result
+        yield Outcome(envelope.key, result)
+
+
+def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+    try:
+        return send(envelope.message, envelope.address)
+    except DeliveryError as error:
+        return error
+    except Exception as error:
+        # A fault of ours costs this message, never its neighbours. Whether it left is not known; the caller
+        # logs the cause.
+        uncertain = UncertainDeliveryError(
+            f"Sending stopped on a fault of ours ({type(error).__name__}).", code="fault"
+        )
+        uncertain.__cause__ = error
+        return uncertain
+
+
+def _untried(standing: DeliveryError) -> DeliveryError:
+    """What stopped one message also holds for the next, but that one certainly never left."""
+    return DeliveryError(str(standing), standing.retry_after, code=standing.code, is_channel_wide=True)

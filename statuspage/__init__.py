@@ -1,0 +1,1 @@
+"""Candor's domain: what is said about a service, to whom it is owed, and whether it arrived."""

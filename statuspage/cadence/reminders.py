@@ -1,0 +1,98 @@
+"""Chasing: who owes the next update is told before, at and after its time, with the composer one tap away."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from .. import audit
+from ..audit import CLOCK
+from ..db import db
+from ..delivery import outbox
+from ..models import Incident, Reminder, Role, StaffUser
+from ..vocabulary import IncidentRole, IncidentStatus, StaffRole
+from .policies import cadence_for
+from .policy import Rung, due_rungs
+
+# Who stands in where an incident has nobody in a role.
+_STAND_INS = {
+    IncidentRole.COMMUNICATIONS_LEAD: (StaffRole.COMMS_LEAD, StaffRole.ADMIN),
+    IncidentRole.INCIDENT_COMMANDER: (StaffRole.RESPONDER, StaffRole.ADMIN),
+}
+
+
+def remind_due(now: datetime) -> int:
+    """Remind everyone who should have been reminded by now and was not; how many is returned.
+
+    Each incident is one transaction, so that trouble with one leaves the others their reminders. A clock that
+    stood still sends each person the latest step only.
+    """
+    waiting = db.session.scalars(
+        select(Incident.id).where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at.is_not(None))
+    ).all()
+    db.session.rollback()
+    return sum(_remind_about(incident_id, now) for incident_id in waiting)
+
+
+def people_for(incident: Incident, role: IncidentRole) -> list[StaffUser]:
+    """Who holds the role on this incident; else whoever stands in for it on the staff."""
+    held = [
+        assignment.staff_user
+        for assignment in incident.assignments
+        if assignment.role is role and assignment.staff_user.active
+    ]
+    if held:
+        return held
+    for stand_in in _STAND_INS.get(role, ()):
+        people = _staff(stand_in)
+        if people:
+            return people
+    return []
+
+
+def _remind_about(incident_id: int, now: datetime) -> int:
+    incident = db.session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
+    if incident is None or not incident.is_open or incident.next_update_due_at is None:
+        db.session.rollback()
+        return 0
+    cadence = cadence_for(incident.page, incident.severity)
+    latest = _latest_rung_of_each(incident, due_rungs(incident.next_update_due_at, cadence, now))
+    told = {(reminder.staff_user_id, reminder.step, reminder.round) for reminder in _reminders_so_far(incident)}
+    fresh = [(user, rung) for user, rung in latest.items() if (user.id, rung.step, rung.round) not in told]
+    for user, rung in fresh:
+        _remind(incident, user, rung, now)
+    db.session.commit()
+    return len(fresh)
+
+
+def _latest_rung_of_each(incident: Incident, rungs: Iterable[Rung]) -> dict[StaffUser, Rung]:
+    return {user: rung for rung in rungs for user in people_for(incident, rung.role)}
+
+
+def _reminders_so_far(incident: Incident) -> list[Reminder]:
+    query = select(Reminder).filter_by(incident_id=incident.id, promise_due_at=incident.next_update_due_at)
+    return list(db.session.scalars(query))
+
+
+def _remind(incident: Incident, user: StaffUser, rung: Rung, now: datetime) -> None:
+    assert incident.next_update_due_at is not None
+    reminder_id, announcement = outbox.announce_reminder(incident, user, rung.step, now)
+    reminder = Reminder(
+        public_id=reminder_id,
+        incident=incident,
+        staff_user=user,
+        announcement=announcement,
+        step=rung.step,
+        round=rung.round,
+        role=rung.role,
+        promise_due_at=incident.next_update_due_at,
+        created_at=now,
+    )
+    db.session.add(reminder)
+    db.session.flush()
+    audit.record(CLOCK, "reminder.send", incident, now, step=rung.step.value, to=user.public_id)
+
+
+def _staff(role: StaffRole) -> list[StaffUser]:
+    query = select(StaffUser).where(StaffUser.active, StaffUser.roles.any(Role.name == role.value))
+    return list(db.session.scalars(query.order_by(StaffUser.id)))

@@ -1,0 +1,8 @@
+"""The `candor` command."""
+
+import click
+
+
+@click.group()
+def cli() -> None:
+    """Candor."""

@@ -1,0 +1,233 @@
+"""The only outbound rendering: words frozen once per announcement and channel, then made personal by substitution.
+
+Frozen words carry placeholders of the form `__<announcement id>_<name>__`. The id is drawn at random for each
+announcement, so no text written before can contain one by accident or by design.
+"""
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypedDict
+
+import css_inline
+from flask import current_app
+
+from notifiers import Message
+
+from .. import text, urls
+from ..clock import clock_text, moment_text, span_words
+from ..models import Announcement, Delivery, Incident, IncidentUpdate, Page, Subscriber
+from ..tokens import Purpose, signer
+from ..visibility import PUBLIC, may_see
+from ..vocabulary import AnnouncementKind, IncidentStatus, ReminderStep
+
+SMS_LENGTH = 300  # two segments of GSM-7, with a little room for names outside it
+CONFIRM_WITHIN = timedelta(days=7)
+COMPOSE_WITHIN = timedelta(hours=2)
+
+PERSONAL = ("manage", "unsubscribe", "confirm", "code", "compose")
+
+
+class Words(TypedDict):
+    """What is said on one channel, finished but for what differs per recipient."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
+    """The words of one public update."""
+    incident = update.incident
+    return _render(
+        "incident_update",
+        announcement_id,
+        incident.page,
+        f"[{incident.page.name}] {incident.title}",
+        _sms(incident, update),
+        update=update,
+        **_about(incident, update),
+    )
+
+
+def current_state(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
+    """What somebody who signs up in the middle of an incident is told: how it stands now."""
+    incident = update.incident
+    return _render(
+        "current_state",
+        announcement_id,
+        incident.page,
+        f"[{incident.page.name}] {incident.title}",
+        _sms(incident, update),
+        update=update,
+        **_about(incident, update),
+    )
+
+
+def confirmation(page: Page, announcement_id: str) -> dict[str, Words]:
+    """The one message an unconfirmed address gets."""
+    code, name = _placeholder(announcement_id, "code"), page.name
+    sms = f"{code} is your code to confirm SMS updates from {name}. Did not ask for it? Ignore this message."
+    return _render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
+
+
+def manage_link(page: Page, announcement_id: str) -> dict[str, Words]:
+    """For somebody who signs up again: they are subscribed, and here they can change it."""
+    link = _placeholder(announcement_id, "manage")
+    sms = f"You already get SMS updates from {page.name}. Change or stop them: {link}"
+    return _render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
+
+
+def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: datetime) -> dict[str, Words]:
+    """The nudge to those who owe the next update, with the composer one tap away."""
+    due_at = incident.next_update_due_at or now
+    zone = incident.page.time_zone
+    distance = span_words(abs(due_at - now))
+    opening = {
+        ReminderStep.DUE_SOON: f"Update due in {distance}",
+        ReminderStep.DUE: "Update due now",
+        ReminderStep.OVERDUE: f"Update late by {distance}",
+    }[step]
+    title = text.excerpt(incident.title, 60)
+    sms = f"{opening} (by {clock_text(due_at, zone)}): {title}. Post it: {_placeholder(announcement_id, 'compose')}"
+    last = incident.updates[-1] if incident.updates else None
+    return _render(
+        "reminder",
+        announcement_id,
+        incident.page,
+        f"{opening}: {incident.title}",
+        sms,
+        incident=incident,
+        opening=opening,
+        due=moment_text(due_at, zone),
+        last=last,
+        last_text=text.plain(last.body) if last else "",
+        last_at=moment_text(last.created_at, zone) if last else "",
+    )
+
+
+def personal(delivery: Delivery) -> Message:
+    """The finished message for one recipient, made from the announcement's frozen words."""
+    announcement = delivery.announcement
+    words: Words = announcement.words.get(delivery.channel) or announcement.words["sms"]
+    links = _links(delivery)
+    parts = {name: _substitute(str(part), announcement.public_id, links) for name, part in words.items()}
+    page = announcement.page
+    is_list_mail = announcement.kind in (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CURRENT_STATE)
+    return Message(
+        reference=delivery.reference,
+        subject=parts["subject"],
+        text=parts["text"],
+        html=parts["html"] or None,
+        thread=announcement.incident.public_id if announcement.incident else None,
+        is_thread_start=announcement.sequence == 1,
+        from_name=page.mail_from_name or page.name,
+        reply_to=page.mail_reply_to or None,
+        unsubscribe_url=links.get("unsubscribe") if is_list_mail else None,
+        list_id=f"{page.name} <{page.public_id}.{_host()}>" if is_list_mail else None,
+    )
+
+
+def code_for(subscriber: Subscriber) -> str:
+    """The six digits that confirm a phone number; others after every new sign-up."""
+    return signer().digits(Purpose.CODE, subscriber.public_id, subscriber.salt)
+
+
+def _about(incident: Incident, update: IncidentUpdate) -> dict[str, Any]:
+    """What the templates say of an incident, seen with the public's eyes."""
+    zone = incident.page.time_zone
+    changes = [change for change in update.components if may_see(PUBLIC, change.component)]
+    return {
+        "incident": incident,
+        "body_text": text.plain(update.body),
+        "body_html": text.html(update.body),
+        "changes": changes,
+        "said_at": moment_text(update.created_at, zone),
+        "promise": _promise(update, zone),
+        "incident_url": urls.incident(incident.public_id),
+    }
+
+
+def promise_words(due_at: datetime | None, reason_for_none: str, zone: str) -> str:
+    """The promise as one sentence; empty when there is neither a time nor a reason."""
+    if due_at:
+        return f"Next update by {clock_text(due_at, zone)}."
+    if reason_for_none:
+        return f"No further update is planned: {reason_for_none.rstrip('.')}."
+    return ""
+
+
+def update_sms(  # noqa: PLR0913 - everything an SMS says
+    page: Page, incident_id: str, title: str, status: IncidentStatus, body: str, promise: str
+) -> str:
+    """One statement as an SMS: who, how it stands, the words as far as they fit, and where to read on."""
+    link = urls.incident(incident_id)
+    head = f"{page.name}: {status.label} - {text.excerpt(title, 70)}."
+    tail = " ".join(part for part in (promise, link) if part)
+    if status is IncidentStatus.RESOLVED:
+        tail = link
+    words = text.excerpt(" ".join(text.plain(body).split()), max(40, SMS_LENGTH - len(head) - len(tail) - 2))
+    return f"{head} {words} {tail}"
+
+
+def _promise(update: IncidentUpdate, zone: str) -> str:
+    return promise_words(update.next_update_due_at, update.no_promise_reason, zone)
+
+
+def _sms(incident: Incident, update: IncidentUpdate) -> str:
+    page, promise = incident.page, _promise(update, incident.page.time_zone)
+    return update_sms(page, incident.public_id, incident.title, update.status, update.body, promise)
+
+
+def _render(
+    template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
+) -> dict[str, Words]:
+    placeholders = {f"{name}_url": _placeholder(announcement_id, name) for name in PERSONAL}
+    context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}
+    environment = current_app.jinja_env
+    body = environment.get_template(f"messages/{template}.txt").render(context)
+    html = environment.get_template(f"messages/{template}.html").render(context)
+    return {
+        "email": Words(subject=subject, text=body.strip() + "\n", html=_inliner().inline(html)),
+        "sms": Words(subject=subject, text=sms, html=""),
+    }
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+
+
+def _placeholder(announcement_id: str, name: str) -> str:
+    return f"__{announcement_id}_{name}__"
+
+
+def _substitute(part: str, announcement_id: str, links: dict[str, str]) -> str:
+    for name, value in links.items():
+        part = part.replace(_placeholder(announcement_id, name), value)
+    return part
+
+
+def _links(delivery: Delivery) -> dict[str, str]:
+    if delivery.subscriber is not None:
+        return _subscriber_links(delivery.announcement, delivery.subscriber)
+    reminder_id = delivery.announcement.words.get("reminder_id", "")
+    expires_at = delivery.created_at + COMPOSE_WITHIN
+    return {"compose": urls.compose(signer().sign(Purpose.COMPOSE, reminder_id, expires_at=expires_at))}
+
+
+def _subscriber_links(announcement: Announcement, subscriber: Subscriber) -> dict[str, str]:
+    sign, identity, salt = signer().sign, subscriber.public_id, subscriber.salt
+    links = {
+        "manage": urls.manage(sign(Purpose.MANAGE, identity, salt)),
+        # Without salt: the link in the oldest mail must still end the newest subscription.
+        "unsubscribe": urls.unsubscribe(sign(Purpose.UNSUBSCRIBE, identity)),
+    }
+    if announcement.kind is AnnouncementKind.CONFIRMATION:
+        expires_at = announcement.created_at + CONFIRM_WITHIN
+        links["confirm"] = urls.confirm(sign(Purpose.CONFIRM, identity, salt, expires_at))
+        links["code"] = code_for(subscriber)
+    return links
+
+
+def _host() -> str:
+    return urls.settings().base_url.split("://", 1)[1].split("/")[0].split(":")[0]

@@ -1,0 +1,125 @@
+"""What must be said is written down in the transaction that made it necessary. The callers commit."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ..db import db, new_id
+from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
+from ..vocabulary import AnnouncementKind, Lane, ReminderStep
+from . import messages
+
+
+def announce_update(update: IncidentUpdate, components: Iterable[Component], now: datetime) -> Announcement:
+    """Owe a public update to everyone whom it concerns; the dispatcher works out who that is."""
+    incident, public_id = update.incident, new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=incident.page,
+        kind=AnnouncementKind.INCIDENT_UPDATE,
+        lane=Lane.BULK,
+        incident=incident,
+        update=update,
+        sequence=update.sequence,
+        is_key_moment=update.is_key_moment,
+        component_ids=sorted(component.id for component in components),
+        words=dict(messages.incident_update(update, public_id)),
+        created_at=now,
+    )
+    db.session.add(announcement)
+    return announcement
+
+
+def announce_state(subscriber: Subscriber, update: IncidentUpdate, now: datetime) -> None:
+    """Tell somebody who has just confirmed how an open incident stands."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=subscriber.page,
+        kind=AnnouncementKind.CURRENT_STATE,
+        lane=Lane.FAST,
+        incident=update.incident,
+        update=update,
+        sequence=update.sequence,
+        words=dict(messages.current_state(update, public_id)),
+        expanded_at=now,
+        created_at=now,
+    )
+    _owe(announcement, subscriber, now)
+
+
+def ask_to_confirm(subscriber: Subscriber, now: datetime) -> None:
+    """Send the one message that an unconfirmed address gets."""
+    public_id = new_id()
+    words = messages.confirmation(subscriber.page, public_id)
+    _owe(_for_one(subscriber, AnnouncementKind.CONFIRMATION, public_id, words, now), subscriber, now)
+
+
+def send_manage_link(subscriber: Subscriber, now: datetime) -> None:
+    """Remind a subscriber who signs up again that they are one."""
+    public_id = new_id()
+    words = messages.manage_link(subscriber.page, public_id)
+    _owe(_for_one(subscriber, AnnouncementKind.MANAGE_LINK, public_id, words, now), subscriber, now)
+
+
+def announce_reminder(
+    incident: Incident, user: StaffUser, step: ReminderStep, now: datetime
+) -> tuple[str, Announcement]:
+    """Owe one person a reminder on every channel they have; returns the id the reminder must take."""
+    public_id, reminder_id = new_id(), new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=incident.page,
+        kind=AnnouncementKind.REMINDER,
+        lane=Lane.FAST,
+        incident=incident,
+        words={**messages.reminder(incident, step, public_id, now), "reminder_id": reminder_id},
+        expanded_at=now,
+        created_at=now,
+    )
+    db.session.add(announcement)
+    addresses = {"email": user.email, "sms": user.phone}
+    for channel, address in addresses.items():
+        if address:
+            db.session.add(
+                Delivery(
+                    announcement=announcement,
+                    staff_user=user,
+                    channel=channel,
+                    address=address,
+                    lane=Lane.FAST,
+                    due_at=now,
+                    created_at=now,
+                )
+            )
+    return reminder_id, announcement
+
+
+def _for_one(
+    subscriber: Subscriber, kind: AnnouncementKind, public_id: str, words: dict[str, messages.Words], now: datetime
+) -> Announcement:
+    return Announcement(
+        public_id=public_id,
+        page=subscriber.page,
+        kind=kind,
+        lane=Lane.FAST,
+        words=dict(words),
+        expanded_at=now,
+        created_at=now,
+    )
+
+
+def _owe(announcement: Announcement, subscriber: Subscriber, now: datetime) -> None:
+    db.session.add(announcement)
+    db.session.add(
+        Delivery(
+            announcement=announcement,
+            subscriber=subscriber,
+            channel=subscriber.channel,
+            address=subscriber.address,
+            lane=announcement.lane,
+            incident_id=announcement.incident.id if announcement.incident else None,
+            sequence=announcement.sequence,
+            due_at=now,
+            created_at=now,
+        )
+    )

@@ -1,0 +1,47 @@
+"""Limits: how often something may be done, counted in the database so that all processes share the count."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from sqlalchemy import delete
+
+from .db import db, upsert
+from .errors import TooMany
+from .models import RateCount
+
+
+def allow(key: str, at_most: int, per: timedelta, now: datetime) -> bool:
+    """Count one more use of `key` in the present window and say whether it is within the limit.
+
+    The count is one atomic statement with a commit of its own, so that a refused request counts too.
+    """
+    window_at = datetime.fromtimestamp(now.timestamp() // per.total_seconds() * per.total_seconds(), UTC)
+    insert = upsert(RateCount).values(key=key[:120], window_at=window_at, count=1)
+    counted = insert.on_conflict_do_update(
+        index_elements=["key", "window_at"], set_={"count": RateCount.count + 1}
+    ).returning(RateCount.count)
+    count: int = db.session.execute(counted).scalar_one()
+    db.session.commit()
+    return count <= at_most
+
+
+def require(key: str, at_most: int, per: timedelta, now: datetime, sentence: str) -> None:
+    """As `allow`, but raise TooMany with the sentence when the limit is passed."""
+    if not allow(key, at_most, per, now):
+        rest = per.total_seconds() - now.timestamp() % per.total_seconds()
+        raise TooMany(sentence, retry_after=max(1, int(rest)))
+
+
+def network_of(address: str) -> str:
+    """The network that counts as one visitor: the address itself in IPv4, its /64 in IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ip_network(f"{address}/64", strict=False)) if found.version == 6 else str(found)
+
+
+def forget_old(now: datetime) -> None:
+    """Drop the counts of windows long gone."""
+    db.session.execute(delete(RateCount).where(RateCount.window_at < now - timedelta(days=2)))
+    db.session.commit()

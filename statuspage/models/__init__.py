@@ -1,0 +1,37 @@
+"""The nouns. Verbs live beside this folder, one module for each thing a comms lead does."""
+
+from .audit import AuditEntry
+from .cadence import CadencePolicy, Reminder
+from .component import Component, ComponentGroup
+from .delivery import Announcement, Attempt, Delivery
+from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
+from .page import Page
+from .staff import Role, SignInLink, StaffSession, StaffUser
+from .subscriber import Subscriber, Subscription
+from .system import IdempotencyKey, Lease, RateCount
+
+__all__ = [
+    "Announcement",
+    "Attempt",
+    "AuditEntry",
+    "CadencePolicy",
+    "Component",
+    "ComponentGroup",
+    "Delivery",
+    "IdempotencyKey",
+    "Incident",
+    "IncidentAssignment",
+    "IncidentUpdate",
+    "Lease",
+    "Page",
+    "RateCount",
+    "Reminder",
+    "Role",
+    "SignInLink",
+    "StaffSession",
+    "StaffUser",
+    "Subscriber",
+    "Subscription",
+    "UpdateComponent",
+    "UpdateRevision",
+]

@@ -1,0 +1,46 @@
+"""What customers rely on."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Base, Identified, WordType
+from ..vocabulary import Audience, ComponentStatus
+from .page import Page
+
+
+class ComponentGroup(Identified, Base):
+    """A heading over components that belong together."""
+
+    __tablename__ = "component_group"
+    __table_args__ = (UniqueConstraint("page_id", "name"),)
+
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    position: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+    components: Mapped[list["Component"]] = relationship(back_populates="group", order_by="Component.position")
+
+
+class Component(Identified, Base):
+    """One thing customers rely on, and how it is doing."""
+
+    __tablename__ = "component"
+    __table_args__ = (UniqueConstraint("page_id", "name"),)
+
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("component_group.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    position: Mapped[int] = mapped_column(default=0)
+    status: Mapped[ComponentStatus] = mapped_column(WordType(ComponentStatus), default=ComponentStatus.OPERATIONAL)
+    audience: Mapped[Audience] = mapped_column(WordType(Audience), default=Audience.PUBLIC)
+    status_changed_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+    page: Mapped[Page] = relationship()
+    group: Mapped[ComponentGroup | None] = relationship(back_populates="components")

@@ -1,0 +1,110 @@
+"""The ledger: one thing said, that thing owed to one person, one try."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Base, Identified, WordType
+from ..vocabulary import AnnouncementKind, DeliveryState, Lane
+from .incident import Incident, IncidentUpdate
+from .page import Page
+from .staff import StaffUser
+from .subscriber import Subscriber
+
+WAITING = "state IN ('pending', 'leased')"
+
+
+class Announcement(Identified, Base):
+    """One thing said, its words frozen per channel as they were said.
+
+    `words` maps a channel to its finished words, with placeholders only for what differs per recipient.
+    Expansion into deliveries walks the subscribers in order of id; `expanded_to` is how far it came.
+    """
+
+    __tablename__ = "announcement"
+    __table_args__ = (
+        Index("ix_announcement_unexpanded", "id", sqlite_where=text("expanded_at IS NULL"),
+              postgresql_where=text("expanded_at IS NULL")),
+    )  # fmt: skip
+
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    kind: Mapped[AnnouncementKind] = mapped_column(WordType(AnnouncementKind))
+    lane: Mapped[Lane] = mapped_column(WordType(Lane))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
+    update_id: Mapped[int | None] = mapped_column(ForeignKey("incident_update.id"), index=True)
+    sequence: Mapped[int] = mapped_column(default=0)
+    is_key_moment: Mapped[bool] = mapped_column(default=False)
+    component_ids: Mapped[list[int]] = mapped_column(default=list)
+    words: Mapped[dict[str, Any]]
+    expanded_to: Mapped[int] = mapped_column(default=0)
+    expanded_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    page: Mapped[Page] = relationship()
+    incident: Mapped[Incident | None] = relationship()
+    update: Mapped[IncidentUpdate | None] = relationship()
+
+
+class Delivery(Base):
+    """An announcement owed to one subscriber or staff user; ends in exactly one final state."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("announcement_id", "subscriber_id"),
+        UniqueConstraint("announcement_id", "staff_user_id", "channel"),
+        Index("ix_delivery_waiting", "channel", "lane", "due_at", "id",
+              sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+        Index("ix_delivery_order", "subscriber_id", "incident_id", "sequence"),
+        Index("ix_delivery_provider", "provider_id", sqlite_where=text("provider_id != ''"),
+              postgresql_where=text("provider_id != ''")),
+        Index("ix_delivery_announcement_state", "announcement_id", "state"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    announcement_id: Mapped[int] = mapped_column(ForeignKey("announcement.id"))
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscriber.id"))
+    staff_user_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
+    channel: Mapped[str] = mapped_column(String(32))
+    address: Mapped[str] = mapped_column(String(254))
+    # Copied from the announcement, so that claiming and ordering look at one table.
+    lane: Mapped[Lane] = mapped_column(WordType(Lane))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
+    sequence: Mapped[int] = mapped_column(default=0)
+    state: Mapped[DeliveryState] = mapped_column(WordType(DeliveryState), default=DeliveryState.PENDING)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    lease_token: Mapped[str] = mapped_column(String(12), default="")
+    leased_until: Mapped[datetime | None]
+    provider_id: Mapped[str] = mapped_column(String(80), default="")
+    settled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    announcement: Mapped[Announcement] = relationship()
+    subscriber: Mapped[Subscriber | None] = relationship()
+    staff_user: Mapped[StaffUser | None] = relationship()
+    attempts: Mapped[list["Attempt"]] = relationship(back_populates="delivery", order_by="Attempt.number")
+
+    @property
+    def reference(self) -> str:
+        """The message's stable name: the same for every attempt, another for every recipient."""
+        whom = f"s{self.subscriber_id}" if self.subscriber_id else f"u{self.staff_user_id}"
+        return f"{self.announcement.public_id}-{whom}-{self.channel}"
+
+
+class Attempt(Base):
+    """One try and how it ended."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
+    number: Mapped[int]
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(500), default="")
+
+    delivery: Mapped[Delivery] = relationship(back_populates="attempts")

@@ -1,0 +1,142 @@
+"""Incidents, what was said about them, and who works on them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Base, Identified, WordType
+from ..vocabulary import (
+    Audience,
+    ComponentStatus,
+    Impact,
+    IncidentRole,
+    IncidentStatus,
+    IncidentType,
+    PromiseOutcome,
+    Severity,
+)
+from .component import Component
+from .page import Page
+from .staff import StaffUser
+
+
+class Incident(Identified, Base):
+    """Something went wrong. Status, impact and promise are derived from its updates by the publishing verbs."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("ix_incident_page_started", "page_id", "started_at"),
+        Index("ix_incident_page_status", "page_id", "status"),
+        Index("ix_incident_page_created", "page_id", "created_at"),
+    )
+
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    title: Mapped[str] = mapped_column(String(200))
+    type: Mapped[IncidentType] = mapped_column(WordType(IncidentType))
+    severity: Mapped[Severity] = mapped_column(WordType(Severity))
+    status: Mapped[IncidentStatus] = mapped_column(WordType(IncidentStatus))
+    impact: Mapped[Impact] = mapped_column(WordType(Impact))
+    impact_override: Mapped[Impact | None] = mapped_column(WordType(Impact))
+    audience: Mapped[Audience] = mapped_column(WordType(Audience), default=Audience.PUBLIC)
+    reporter_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
+    # The number of the latest update; also the version that a composer must have seen.
+    sequence: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime]
+    detected_at: Mapped[datetime | None]
+    monitoring_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    next_update_due_at: Mapped[datetime | None]
+    no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    page: Mapped[Page] = relationship()
+    reporter: Mapped[StaffUser | None] = relationship()
+    updates: Mapped[list["IncidentUpdate"]] = relationship(
+        back_populates="incident", order_by="IncidentUpdate.sequence"
+    )
+    assignments: Mapped[list["IncidentAssignment"]] = relationship(
+        back_populates="incident", cascade="all, delete-orphan"
+    )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people are still waiting for news."""
+        return self.status is not IncidentStatus.RESOLVED
+
+
+class IncidentUpdate(Identified, Base):
+    """One dated statement: status, words, the state of components at that moment, and the promise it made."""
+
+    __tablename__ = "incident_update"
+    __table_args__ = (UniqueConstraint("incident_id", "sequence"),)
+
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    sequence: Mapped[int]
+    status: Mapped[IncidentStatus] = mapped_column(WordType(IncidentStatus))
+    body: Mapped[str] = mapped_column(Text)
+    audience: Mapped[Audience] = mapped_column(WordType(Audience), default=Audience.PUBLIC)
+    is_notified: Mapped[bool] = mapped_column(default=True)
+    is_key_moment: Mapped[bool] = mapped_column(default=False)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
+    created_at: Mapped[datetime]
+    edited_at: Mapped[datetime | None]
+    next_update_due_at: Mapped[datetime | None]
+    no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
+    promise_outcome: Mapped[PromiseOutcome | None] = mapped_column(WordType(PromiseOutcome))
+    promise_settled_at: Mapped[datetime | None]
+
+    incident: Mapped[Incident] = relationship(back_populates="updates")
+    author: Mapped[StaffUser | None] = relationship()
+    components: Mapped[list["UpdateComponent"]] = relationship(
+        back_populates="update", order_by="UpdateComponent.id", lazy="selectin"
+    )
+    revisions: Mapped[list["UpdateRevision"]] = relationship(
+        back_populates="update", order_by="UpdateRevision.replaced_at", lazy="selectin"
+    )
+
+
+class UpdateComponent(Base):
+    """How one affected component stood before and after an update."""
+
+    __tablename__ = "update_component"
+    __table_args__ = (UniqueConstraint("update_id", "component_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[int] = mapped_column(ForeignKey("incident_update.id"))
+    component_id: Mapped[int] = mapped_column(ForeignKey("component.id"), index=True)
+    old_status: Mapped[ComponentStatus] = mapped_column(WordType(ComponentStatus))
+    new_status: Mapped[ComponentStatus] = mapped_column(WordType(ComponentStatus))
+
+    update: Mapped[IncidentUpdate] = relationship(back_populates="components")
+    component: Mapped[Component] = relationship(lazy="joined")
+
+
+class UpdateRevision(Base):
+    """Words that were public once and have been corrected since."""
+
+    __tablename__ = "update_revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[int] = mapped_column(ForeignKey("incident_update.id"), index=True)
+    body: Mapped[str] = mapped_column(Text)
+    replaced_at: Mapped[datetime]
+    replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
+
+    update: Mapped[IncidentUpdate] = relationship(back_populates="revisions")
+
+
+class IncidentAssignment(Base):
+    """A staff user's role on one incident."""
+
+    __tablename__ = "incident_assignment"
+    __table_args__ = (UniqueConstraint("incident_id", "role", "staff_user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    staff_user_id: Mapped[int] = mapped_column(ForeignKey("staff_user.id"))
+    role: Mapped[IncidentRole] = mapped_column(WordType(IncidentRole))
+
+    incident: Mapped[Incident] = relationship(back_populates="assignments")
+    staff_user: Mapped[StaffUser] = relationship(lazy="joined")

@@ -1,0 +1,28 @@
+"""The status page itself."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..db import Base, Identified
+
+
+class Page(Identified, Base):
+    """One status page: its name, its zone, and how it signs its mails."""
+
+    __tablename__ = "page"
+
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    time_zone: Mapped[str] = mapped_column(String(64), default="Etc/UTC")
+    support_url: Mapped[str] = mapped_column(String(500), default="")
+    mail_from_name: Mapped[str] = mapped_column(String(120), default="")
+    mail_reply_to: Mapped[str] = mapped_column(String(254), default="")
+    mail_footer: Mapped[str] = mapped_column(String(500), default="")
+    shows_lateness: Mapped[bool] = mapped_column(default=False)
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    # When a person last said how things are; green is only as good as that.
+    confirmed_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,63 @@
+"""Who wants to hear, on which channel, about what."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Base, Identified, WordType, new_id
+from ..vocabulary import EventLevel, SubscriberState
+from .component import Component
+from .page import Page
+
+
+class Subscriber(Identified, Base):
+    """One address on one channel, with the proof that its owner wanted this."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        UniqueConstraint("page_id", "channel", "address_key"),
+        Index("ix_subscriber_page_state", "page_id", "state", "id"),
+    )
+
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    channel: Mapped[str] = mapped_column(String(32))
+    address: Mapped[str] = mapped_column(String(254))
+    address_key: Mapped[str] = mapped_column(String(254))
+    state: Mapped[SubscriberState] = mapped_column(WordType(SubscriberState), default=SubscriberState.PENDING)
+    level: Mapped[EventLevel] = mapped_column(WordType(EventLevel), default=EventLevel.EVERY_UPDATE)
+    # Changes whenever old links must stop working.
+    salt: Mapped[str] = mapped_column(String(12), default=new_id)
+    code_attempts: Mapped[int] = mapped_column(default=0)
+    confirmation_sent_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    # How consent was given: the form's version, or who attested it and why.
+    consent: Mapped[str] = mapped_column(String(300), default="")
+    consent_network: Mapped[str] = mapped_column(String(64), default="")
+    state_reason: Mapped[str] = mapped_column(String(300), default="")
+    state_changed_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    page: Mapped[Page] = relationship()
+    subscriptions: Mapped[list["Subscription"]] = relationship(
+        back_populates="subscriber", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+    @property
+    def wants_whole_page(self) -> bool:
+        """Whether this subscriber asked for everything on the page."""
+        return any(subscription.component_id is None for subscription in self.subscriptions)
+
+
+class Subscription(Base):
+    """One thing a subscriber asked for: a component, or the whole page when there is none."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (UniqueConstraint("subscriber_id", "component_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
+    component_id: Mapped[int | None] = mapped_column(ForeignKey("component.id"), index=True)
+
+    subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
+    component: Mapped[Component | None] = relationship(lazy="joined")

@@ -1,0 +1,273 @@
+"""What a comms lead does with an incident. Each verb checks its rules, writes words, derived state, promise,
+audit row and announcement, and commits once. What it costs does not grow with the number of subscribers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from . import audit, idempotency, text
+from .audit import Actor
+from .cadence import promises
+from .db import db
+from .delivery import outbox
+from .drafts import IncidentDraft, UpdateDraft
+from .errors import ComponentsNotGreen, Conflict, NotFound, StaleDraft
+from .models import (
+    Component,
+    Incident,
+    IncidentAssignment,
+    IncidentUpdate,
+    Page,
+    StaffUser,
+    UpdateComponent,
+    UpdateRevision,
+)
+from .status import HEAVIER, incident_impact, is_severer
+from .vocabulary import Audience, ComponentStatus, Impact, IncidentRole, IncidentStatus
+
+SAME_WORDS_WITHIN = timedelta(seconds=10)
+
+
+def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, key: str = "") -> Incident:
+    """An incident exists, its first statement is said and owed to everyone whom it concerns.
+
+    With an internal first statement the incident stays inside, and the first public update is promised.
+    The same `key` again returns the incident it made the first time.
+    """
+    if made := idempotency.result(key, Incident):
+        return made
+    first = draft.first
+    if first.status is IncidentStatus.RESOLVED:
+        raise Conflict("A new incident cannot begin as resolved. Open it first, then resolve it.")
+    if first.audience is Audience.INTERNAL and first.components:
+        raise Conflict("An internal note changes nothing in public. Name the components when you publish.")
+    _refuse_same_words_again(page, draft.title, first.body, now)
+    incident = Incident(
+        page=page,
+        title=draft.title,
+        type=draft.type,
+        severity=draft.severity,
+        status=first.status,
+        impact=Impact.NONE,
+        impact_override=first.impact_override,
+        audience=first.audience,
+        reporter_id=by.user_id,
+        started_at=draft.started_at or now,
+        detected_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(incident)
+    incident.assignments = [IncidentAssignment(role=role, staff_user=user) for role, user in draft.roles]
+    db.session.flush()
+    audit.record(by, "incident.open", incident, now, severity=draft.severity.value, audience=first.audience.value)
+    _say(incident, replace(first, severity=None), by, now)
+    idempotency.remember(key, incident, now)
+    db.session.commit()
+    return incident
+
+
+def post_update(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str = "") -> IncidentUpdate:
+    """Something new is said about an open incident and owed to everyone whom it concerns.
+
+    Raises StaleDraft when somebody else spoke since the draft was begun, ComponentsNotGreen when a resolve
+    leaves components behind unasked, Conflict for every other rule.
+    """
+    if made := idempotency.result(key, IncidentUpdate):
+        return made
+    _lock(incident)
+    if not incident.is_open:
+        raise Conflict("This incident is resolved. Reopen it to post an update.")
+    return _post(incident, draft, by, now, key)
+
+
+def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str = "") -> IncidentUpdate:
+    """A resolved incident is open again, with words that say so, and promises its next update."""
+    if made := idempotency.result(key, IncidentUpdate):
+        return made
+    _lock(incident)
+    if incident.is_open:
+        raise Conflict("This incident is open. Post an update instead.")
+    if draft.status is IncidentStatus.RESOLVED:
+        raise Conflict("Choose the status that the reopened incident has now.")
+    incident.resolved_at = None
+    audit.record(by, "incident.reopen", incident, now)
+    return _post(incident, draft, by, now, key)
+
+
+def correct(update: IncidentUpdate, body: str, by: Actor, now: datetime) -> IncidentUpdate:
+    """The update has better words; the old ones are kept, and the page says that it was edited."""
+    if body == update.body:
+        return update
+    db.session.add(UpdateRevision(update=update, body=update.body, replaced_at=now, replaced_by_id=by.user_id))
+    update.body = body
+    update.edited_at = now
+    update.incident.updated_at = now
+    audit.record(by, "update.correct", update, now, incident=update.incident.public_id)
+    db.session.commit()
+    return update
+
+
+def assign(incident: Incident, role: IncidentRole, user: StaffUser | None, by: Actor, now: datetime) -> None:
+    """The role on this incident is held by this person alone; by nobody when there is none."""
+    incident.assignments = [held for held in incident.assignments if held.role is not role]
+    db.session.flush()
+    if user is not None:
+        incident.assignments.append(IncidentAssignment(role=role, staff_user=user))
+    audit.record(by, "incident.assign", incident, now, role=role.value, to=user.public_id if user else None)
+    db.session.commit()
+
+
+def assign_all(incident: Incident, roles: Iterable[tuple[IncidentRole, StaffUser]], by: Actor, now: datetime) -> None:
+    """The roles on this incident are held as given, and no others are."""
+    wanted = dict.fromkeys(roles)
+    kept = [held for held in incident.assignments if (held.role, held.staff_user) in wanted]
+    has = {(held.role, held.staff_user) for held in kept}
+    incident.assignments = kept + [
+        IncidentAssignment(role=role, staff_user=user) for role, user in wanted if (role, user) not in has
+    ]
+    audit.record(by, "incident.assign", incident, now, roles=[[role.value, user.public_id] for role, user in wanted])
+    db.session.commit()
+
+
+def affected(incident: Incident) -> dict[Component, ComponentStatus]:
+    """The components this incident has touched, each with its present state."""
+    rows = db.session.scalars(
+        select(Component)
+        .join(UpdateComponent, UpdateComponent.component_id == Component.id)
+        .join(IncidentUpdate, IncidentUpdate.id == UpdateComponent.update_id)
+        .where(IncidentUpdate.incident_id == incident.id)
+        .order_by(Component.position, Component.id)
+        .distinct()
+    )
+    return {component: component.status for component in rows}
+
+
+def not_green(incident: Incident, changes: Mapping[Component, ComponentStatus] | None = None) -> list[Component]:
+    """The components this incident touched that would not be operational once `changes` are made."""
+    after = {**affected(incident), **(changes or {})}
+    return [component for component, status in after.items() if status is not ComponentStatus.OPERATIONAL]
+
+
+def is_key_moment(incident: Incident, draft: UpdateDraft, impact: Impact) -> bool:
+    """Whether those who want key moments only hear of it: begin, jump in severity or impact, resolve, reopen."""
+    begins = incident.sequence == 0 or incident.audience is Audience.INTERNAL or not incident.is_open
+    ends = draft.status is IncidentStatus.RESOLVED
+    jumps = HEAVIER.index(impact) > HEAVIER.index(incident.impact) or (
+        draft.severity is not None and is_severer(draft.severity, incident.severity)
+    )
+    return draft.audience is Audience.PUBLIC and (begins or ends or jumps)
+
+
+def find_incident(page: Page, public_id: str) -> Incident:
+    """The page's incident with this id; raises NotFound."""
+    incident = db.session.scalar(select(Incident).filter_by(page_id=page.id, public_id=public_id))
+    if incident is None:
+        raise NotFound("There is no such incident.")
+    return incident
+
+
+def find_update(page: Page, public_id: str) -> IncidentUpdate:
+    """The update with this id of one of the page's incidents; raises NotFound."""
+    query = select(IncidentUpdate).join(Incident).where(Incident.page_id == page.id)
+    update = db.session.scalar(query.where(IncidentUpdate.public_id == public_id))
+    if update is None:
+        raise NotFound("There is no such update.")
+    return update
+
+
+def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+    if draft.seen_sequence is not None and draft.seen_sequence != incident.sequence:
+        raise StaleDraft("Somebody posted an update while you were writing. Read it, then post yours.")
+    if draft.audience is Audience.INTERNAL and (draft.components or _changes_public_status(incident, draft)):
+        raise Conflict("An internal note changes nothing in public. Post it publicly to change status or components.")
+    last = incident.updates[-1] if incident.updates else None
+    if last and last.body == draft.body and last.status is draft.status and now - last.created_at < SAME_WORDS_WITHIN:
+        raise Conflict("The same words were published a few seconds ago. Change them, or wait a moment to repeat them.")
+    if draft.status is IncidentStatus.RESOLVED and not draft.leaves_components:
+        behind = not_green(incident, draft.components)
+        if behind:
+            raise ComponentsNotGreen([component.name for component in behind])
+    update = _say(incident, draft, by, now)
+    idempotency.remember(key, update, now)
+    db.session.commit()
+    return update
+
+
+def _changes_public_status(incident: Incident, draft: UpdateDraft) -> bool:
+    return incident.audience is Audience.PUBLIC and draft.status is not incident.status
+
+
+def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> IncidentUpdate:
+    """Write one statement and everything that follows from it; the caller commits."""
+    touched = affected(incident)
+    states = {**touched, **draft.components}
+    impact = incident_impact(incident.impact, states.values(), draft.impact_override or incident.impact_override)
+    update = IncidentUpdate(
+        incident=incident,
+        sequence=incident.sequence + 1,
+        status=draft.status,
+        body=draft.body,
+        audience=draft.audience,
+        is_notified=draft.is_notified,
+        is_key_moment=is_key_moment(incident, draft, impact),
+        author_id=by.user_id,
+        created_at=now,
+        components=[
+            UpdateComponent(component=component, old_status=component.status, new_status=status)
+            for component, status in states.items()
+        ],
+    )
+    for component, status in draft.components.items():
+        if component.status is not status:
+            component.status, component.status_changed_at = status, now
+    db.session.add(update)
+    _derive(incident, draft, impact, now)
+    promises.renew(incident, update, draft.promise, now)
+    db.session.flush()
+    audit.record(by, "update.post", update, now, incident=incident.public_id, status=draft.status.value)
+    if draft.audience is Audience.PUBLIC:
+        _confirm_page(incident, now)
+        if draft.is_notified:
+            outbox.announce_update(update, list(states), now)
+    return update
+
+
+def _derive(incident: Incident, draft: UpdateDraft, impact: Impact, now: datetime) -> None:
+    incident.sequence += 1
+    incident.status = draft.status
+    incident.impact = impact
+    incident.impact_override = draft.impact_override or incident.impact_override
+    incident.severity = draft.severity or incident.severity
+    incident.updated_at = now
+    if draft.audience is Audience.PUBLIC:
+        incident.audience = Audience.PUBLIC
+    if draft.status is IncidentStatus.MONITORING and incident.monitoring_at is None:
+        incident.monitoring_at = now
+    if draft.status is IncidentStatus.RESOLVED:
+        incident.resolved_at = now
+
+
+def _confirm_page(incident: Incident, now: datetime) -> None:
+    """Whoever says something public has looked at how things are."""
+    incident.page.confirmed_at = max(incident.page.confirmed_at, now)
+    incident.page.updated_at = now
+
+
+def _lock(incident: Incident) -> None:
+    """Hold the incident's row until the commit, with what others committed before."""
+    db.session.refresh(incident, with_for_update=True)
+
+
+def _refuse_same_words_again(page: Page, title: str, body: str, now: datetime) -> None:
+    recent = db.session.scalars(
+        select(Incident).where(
+            Incident.page_id == page.id, Incident.title == title, Incident.created_at > now - SAME_WORDS_WITHIN
+        )
+    )
+    for incident in recent:
+        if incident.updates and text.block(incident.updates[0].body) == body:
+            raise Conflict("The same incident was opened a few seconds ago. Post an update to it instead.")

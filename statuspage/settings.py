@@ -1,0 +1,220 @@
+"""Settings: read once, at the door. A wrong one stops the start, and all wrong ones are named at once.
+
+Sources, strongest first: arguments, environment (`CANDOR_…`), files named by `CANDOR_…_FILE`,
+`candor.toml` in the working directory.
+"""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from .errors import SettingsError
+
+PREFIX = "CANDOR_"
+DEFAULT_SMS_COUNTRIES = "AT AU BE CA CH CZ DE DK ES FI FR GB IE IT LU NL NO NZ PL PT SE US"
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads `CANDOR_NAME_FILE`, so that secrets can be mounted rather than exported."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError({f"{PREFIX}{field_name.upper()}_FILE": f"cannot be read ({error})."}) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Everything an installation decides outside the database. Build it with `load()`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file="candor.toml", env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    base_url: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    instance_dir: Path = Path("instance")
+    database_url: str = ""
+    secret_key: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_from: str = ""
+    twilio_api_url: str = ""
+    sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
+    sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
+    retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    auto_migrate: bool = True
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, strongest first."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _FileSource(settings_cls), toml
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address_from_port(cls, given: Any) -> Any:
+        """Without a base URL, readers are where the server listens."""
+        if isinstance(given, dict) and not given.get("base_url"):
+            host = str(given.get("host") or cls.model_fields["host"].default)
+            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - a comparison, not a bind
+            given["base_url"] = f"http://{host}:{given.get('port') or cls.model_fields['port'].default}"
+        return given
+
+    @field_validator("base_url")
+    @classmethod
+    def _whole_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            raise ValueError("must be an address like https://status.example.com") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address like https://status.example.com")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more; leave it out and one is made for you")
+        return value
+
+    @field_validator("sms_countries", mode="before")
+    @classmethod
+    def _split_countries(cls, value: Any) -> Any:
+        codes = frozenset(value.upper().replace(",", " ").split()) if isinstance(value, str) else value
+        if any(len(code) != 2 or not code.isalpha() for code in codes):
+            raise ValueError("must be two-letter country codes, for example DE FR US")
+        return codes
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address; SQLite in the instance folder when none is set."""
+        return self.database_url or f"sqlite:///{self.instance_dir.resolve() / 'candor.db'}"
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claimed delivery stays with its worker."""
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def retry(self) -> timedelta:
+        """The first pause after a failed attempt; it doubles with each further one."""
+        return timedelta(seconds=self.retry_seconds)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether readers reach us over TLS, so that cookies must be Secure."""
+        return self.base_url.startswith("https://")
+
+    def resolved_secret_key(self) -> str:
+        """The signing key: as set, or kept in the instance folder, made on first use with mode 0600."""
+        if self.secret_key.get_secret_value():
+            return self.secret_key.get_secret_value()
+        self.instance_dir.mkdir(parents=True, exist_ok=True)
+        path = self.instance_dir / "secret_key"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text(encoding="ascii").strip()
+        key = secrets.token_urlsafe(48)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key)
+        return key
+
+    def channel_environment(self) -> dict[str, str]:
+        """What the channels may know, by the names an operator writes."""
+        return {
+            "CANDOR_BASE_URL": self.base_url,
+            "CANDOR_SMTP_URL": self.smtp_url.get_secret_value(),
+            "CANDOR_MAIL_FROM": self.mail_from,
+            "CANDOR_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
+            "CANDOR_TWILIO_FROM": self.twilio_from,
+            "CANDOR_TWILIO_API_URL": self.twilio_api_url,
+        }
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; raise SettingsError naming every wrong one at once."""
+    problems = _unknown_names()
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "candor.toml"
+            problems[name] = problem["msg"].removeprefix("Value error, ").rstrip(".") + "."
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _unknown_names() -> dict[str, str]:
+    """A misspelt variable would be a setting that silently does nothing."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known} | RESERVED_NAMES
+    return {
+        name: "is not a setting of Candor. Check the spelling."
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known and not name.startswith("CANDOR_TEST_")
+    }
+
+
+# Names that later parts of Candor answer to; an installation may already carry them.
+RESERVED_NAMES = {
+    "CANDOR_MIRRORS",
+    "CANDOR_WEBHOOK_ALLOW_PRIVATE",
+    "CANDOR_HEARTBEAT_URL",
+    "CANDOR_METRICS_TOKEN",
+    "CANDOR_HOLD_SECONDS",
+}
+
+
+def check_zone(name: str) -> str:
+    """The IANA zone's name if this machine knows it; ValueError with a sentence otherwise."""
+    if name not in available_timezones():
+        raise ValueError(f"“{name}” is not a time zone. Write it like Europe/Berlin.")
+    return name

@@ -1,0 +1,222 @@
+"""Signing up, confirming, changing and leaving: what subscribers do, and what is done in their name.
+
+Answers to strangers never tell who is subscribed: `sign_up` returns nothing, and behaves the same for new,
+pending, confirmed and unsubscribed addresses except for the message that the owner of the address gets.
+"""
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from . import audit
+from .audit import SUBSCRIBER, Actor
+from .db import db, new_id
+from .delivery import messages, outbox
+from .errors import Conflict, Invalid, NotFound
+from .models import Component, Incident, IncidentUpdate, Page, Subscriber, Subscription, UpdateComponent
+from .subscribers import change_state
+from .visibility import PUBLIC, only_for
+from .vocabulary import EventLevel, IncidentStatus, SubscriberState
+
+ONE_MESSAGE_PER = timedelta(hours=24)
+CODE_TRIES = 5
+CODE_WITHIN = timedelta(minutes=30)
+UNCONFIRMED_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wants to hear: these components, or the whole page when there are none; how much of it."""
+
+    components: tuple[Component, ...] = ()
+    level: EventLevel = EventLevel.EVERY_UPDATE
+
+
+def sign_up(  # noqa: PLR0913 - a form has as many fields
+    page: Page, channel: str, address: str, wishes: Wishes, consent: str, network: str, now: datetime
+) -> None:
+    """Write down the wish and ask the owner of the address to confirm it, once in 24 hours at most.
+
+    A confirmed address keeps what it has; its owner is sent the link to change it instead.
+    """
+    subscriber = find(page, channel, address)
+    if subscriber and subscriber.state is SubscriberState.CONFIRMED:
+        if _may_write_to(subscriber, now):
+            subscriber.confirmation_sent_at = now
+            outbox.send_manage_link(subscriber, now)
+        db.session.commit()
+        return
+    if subscriber is None:
+        subscriber = _new(page, channel, address, now)
+    elif subscriber.state is not SubscriberState.PENDING:
+        change_state(subscriber, SubscriberState.PENDING, "signed up again", now)
+    _set_wishes(subscriber, wishes)
+    subscriber.consent, subscriber.consent_network = consent, network
+    if _may_write_to(subscriber, now):
+        subscriber.salt, subscriber.code_attempts = new_id(), 0
+        subscriber.confirmation_sent_at = now
+        db.session.flush()
+        audit.record(SUBSCRIBER, "subscriber.ask", subscriber, now, channel=channel)
+        outbox.ask_to_confirm(subscriber, now)
+    db.session.commit()
+
+
+def confirm(subscriber: Subscriber, now: datetime) -> None:
+    """The owner of the address said yes. If an incident is open that concerns them, they are told how it stands."""
+    if subscriber.state is SubscriberState.CONFIRMED:
+        return
+    if subscriber.state is not SubscriberState.PENDING:
+        raise Conflict("This link has been used. Sign up again to get a new one.")
+    _confirm(subscriber, SUBSCRIBER, now)
+    db.session.commit()
+
+
+def confirm_by_code(page: Page, channel: str, address: str, code: str, now: datetime) -> Subscriber:
+    """As `confirm`, by the digits sent to a phone; raises Invalid for a wrong, late or exhausted code.
+
+    The sentence is the same whether the number, the code or the time was wrong.
+    """
+    wrong = Invalid({"code": "This code is wrong or too old. Check it, or sign up again for a new one."})
+    subscriber = find(page, channel, address)
+    if subscriber is None or subscriber.state is not SubscriberState.PENDING:
+        raise wrong
+    subscriber.code_attempts += 1
+    attempts = subscriber.code_attempts
+    db.session.commit()  # a guess counts even if the next line fails
+    sent_at = subscriber.confirmation_sent_at
+    if attempts > CODE_TRIES or sent_at is None or now > sent_at + CODE_WITHIN:
+        raise wrong
+    if not hmac.compare_digest(code.encode(errors="replace"), messages.code_for(subscriber).encode()):
+        raise wrong
+    _confirm(subscriber, SUBSCRIBER, now)
+    db.session.commit()
+    return subscriber
+
+
+def add_attested(  # noqa: PLR0913 - an attestation names all of it
+    page: Page, channel: str, address: str, wishes: Wishes, by: Actor, attestation: str, now: datetime
+) -> Subscriber:
+    """Somebody who has the consent in writing says so: the address is confirmed, and who attested it is kept."""
+    subscriber = find(page, channel, address) or _new(page, channel, address, now)
+    _set_wishes(subscriber, wishes)
+    if subscriber.state is not SubscriberState.CONFIRMED:
+        subscriber.consent = f"attested ({by.via}): {attestation}"[:300]
+        _confirm(subscriber, by, now)
+    db.session.flush()
+    audit.record(by, "subscriber.attest", subscriber, now, channel=channel)
+    db.session.commit()
+    return subscriber
+
+
+def change(subscriber: Subscriber, wishes: Wishes, now: datetime) -> None:
+    """The subscriber hears about other things, or more or less of them, from the next update on."""
+    if subscriber.state is not SubscriberState.CONFIRMED:
+        raise Conflict("This subscription has ended. Sign up again to start a new one.")
+    _set_wishes(subscriber, wishes)
+    audit.record(SUBSCRIBER, "subscriber.change", subscriber, now, level=wishes.level.value)
+    db.session.commit()
+
+
+def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -> None:
+    """Nothing more is sent to this address. Asking again changes nothing."""
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        return
+    change_state(subscriber, SubscriberState.UNSUBSCRIBED, reason, now)
+    audit.record(by, "subscriber.unsubscribe", subscriber, now, reason=reason)
+    db.session.commit()
+
+
+def resume(subscriber: Subscriber, now: datetime) -> None:
+    """START after STOP: a number that was confirmed once is written to again."""
+    if subscriber.state is SubscriberState.UNSUBSCRIBED and subscriber.confirmed_at is not None:
+        change_state(subscriber, SubscriberState.CONFIRMED, "START by SMS", now)
+        audit.record(SUBSCRIBER, "subscriber.resume", subscriber, now)
+        db.session.commit()
+
+
+def find(page: Page, channel: str, address: str) -> Subscriber | None:
+    """The page's subscriber with this cleaned address on this channel."""
+    return db.session.scalar(
+        select(Subscriber).filter_by(page_id=page.id, channel=channel, address_key=address.casefold())
+    )
+
+
+def find_by_id(public_id: str | None) -> Subscriber:
+    """The subscriber with this id; raises NotFound."""
+    subscriber = db.session.scalar(select(Subscriber).filter_by(public_id=public_id)) if public_id else None
+    if subscriber is None:
+        raise NotFound("This link is not valid, or no longer.")
+    return subscriber
+
+
+def find_by_address(channel: str, address: str) -> list[Subscriber]:
+    """All subscribers, on whichever page, with this address."""
+    query = select(Subscriber).filter_by(channel=channel, address_key=address.casefold())
+    return list(db.session.scalars(query))
+
+
+def _new(page: Page, channel: str, address: str, now: datetime) -> Subscriber:
+    subscriber = Subscriber(
+        page=page,
+        channel=channel,
+        address=address,
+        address_key=address.casefold(),
+        state=SubscriberState.PENDING,
+        state_changed_at=now,
+        created_at=now,
+    )
+    db.session.add(subscriber)
+    return subscriber
+
+
+def _set_wishes(subscriber: Subscriber, wishes: Wishes) -> None:
+    wanted: Collection[int | None] = {component.id for component in wishes.components} or {None}
+    kept = [row for row in subscriber.subscriptions if row.component_id in wanted]
+    missing = set(wanted) - {row.component_id for row in kept}
+    subscriber.subscriptions = kept + [Subscription(component_id=component_id) for component_id in missing]
+    subscriber.level = wishes.level
+
+
+def _may_write_to(subscriber: Subscriber, now: datetime) -> bool:
+    return subscriber.confirmation_sent_at is None or now - subscriber.confirmation_sent_at >= ONE_MESSAGE_PER
+
+
+def _confirm(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    change_state(subscriber, SubscriberState.CONFIRMED, "", now)
+    subscriber.confirmed_at = now
+    db.session.flush()
+    audit.record(by, "subscriber.confirm", subscriber, now, channel=subscriber.channel)
+    for update in _latest_updates(subscriber):
+        outbox.announce_state(subscriber, update, now)
+
+
+def _latest_updates(subscriber: Subscriber) -> list[IncidentUpdate]:
+    """The latest public update of each open incident that concerns this subscriber."""
+    query = (
+        select(Incident)
+        .where(
+            Incident.page_id == subscriber.page_id,
+            Incident.status != IncidentStatus.RESOLVED,
+            *only_for(PUBLIC, Incident),
+        )
+        .order_by(Incident.id)
+    )
+    if not subscriber.wants_whole_page:
+        wanted = [row.component_id for row in subscriber.subscriptions]
+        touched = (
+            select(IncidentUpdate.incident_id).join(UpdateComponent).where(UpdateComponent.component_id.in_(wanted))
+        )
+        query = query.where(Incident.id.in_(touched))
+    latest = (
+        db.session.scalar(
+            select(IncidentUpdate)
+            .where(IncidentUpdate.incident_id == incident.id, *only_for(PUBLIC, IncidentUpdate))
+            .order_by(IncidentUpdate.sequence.desc())
+            .limit(1)
+        )
+        for incident in db.session.scalars(query)
+    )
+    return [update for update in latest if update is not None]

@@ -1,0 +1,18 @@
+"""The public pages that are made on request: overview, incidents, history, and everything about subscribing."""
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from .. import http
+from . import callbacks, health, pages, subscribe
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its public pages, provider callbacks and probes; forms are protected against forgery."""
+    csrf = CSRFProtect(app)
+    for blueprint in (pages.site, subscribe.forms, callbacks.inbound, health.probes):
+        app.register_blueprint(blueprint)
+    csrf.exempt(callbacks.inbound)
+    csrf.exempt(subscribe.unsubscribe)
+    for endpoint in ("inbound.twilio_status", "inbound.twilio_sms", "subscribe.unsubscribe"):
+        http.open_to_others(endpoint)

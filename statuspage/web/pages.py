@@ -1,0 +1,121 @@
+"""The public page: overview, one incident, history month by month."""
+
+import hashlib
+import re
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from .. import pages
+from ..clock import utcnow
+from ..errors import NotFound
+from ..models import Page
+from ..presenting import context, site_page
+from ..visibility import PUBLIC
+from . import presenters
+
+site = Blueprint("site", __name__)
+
+RECENT_DAYS = 14
+CACHING = "public, max-age=5, s-maxage=5, stale-while-revalidate=60, stale-if-error=86400"
+
+
+@site.get("/")
+def overview() -> Response:
+    """How things are, what is going on, and what was lately."""
+    page, now = site_page(), utcnow()
+    today = now.astimezone(ZoneInfo(page.time_zone)).date()
+    first_day = _midnight(page, date.fromordinal(today.toordinal() - RECENT_DAYS + 1))
+    recent = presenters.incidents_between(page, PUBLIC, first_day, now, now)
+    return cached(
+        render_template(
+            "public/overview.html",
+            **context(
+                headline=presenters.overview_headline(page, PUBLIC),
+                incidents=presenters.open_incidents(page, PUBLIC, now),
+                groups=presenters.groups(page, PUBLIC),
+                days=presenters.days(
+                    page, [incident for incident in recent if not incident.is_open], today, RECENT_DAYS
+                ),
+            ),
+        )
+    )
+
+
+@site.get("/incidents/<public_id>")
+def incident(public_id: str) -> Response:
+    """One incident's permalink."""
+    view = presenters.one_incident(site_page(), PUBLIC, public_id, utcnow())
+    if view is None:
+        raise NotFound("There is nothing at this address.")
+    return cached(render_template("public/incident.html", **context(incident=view)))
+
+
+@site.get("/history")
+def history() -> Response:
+    """One month's incidents, with the way to the months before and after."""
+    page, now = site_page(), utcnow()
+    today = now.astimezone(ZoneInfo(page.time_zone)).date()
+    month = _month(request.args.get("month", ""), today)
+    after = _next_month(month)
+    found = presenters.incidents_between(page, PUBLIC, _midnight(page, month), _midnight(page, after), now)
+    newest = min(today, date.fromordinal(after.toordinal() - 1))
+    shown = [day for day in presenters.days(page, found, newest, newest.day) if day.incidents]
+    first_month = presenters.first_day(page, PUBLIC).replace(day=1)
+    return cached(
+        render_template(
+            "public/history.html",
+            **context(
+                month=month,
+                days=shown,
+                previous_month=f"{_previous_month(month):%Y-%m}" if month > first_month else None,
+                next_month=f"{after:%Y-%m}" if after <= today else None,
+            ),
+        )
+    )
+
+
+@site.get("/.well-known/security.txt")
+def security_txt() -> Response:
+    """Whom to tell about a weakness (RFC 9116)."""
+    page = pages.first()
+    contact = page.support_url or (f"mailto:{page.mail_reply_to}" if page.mail_reply_to else "")
+    if not contact:
+        raise NotFound("There is nothing at this address.")
+    expires = f"{utcnow().year + 1}-01-01T00:00:00Z"
+    return Response(f"Contact: {contact}\nExpires: {expires}\n", mimetype="text/plain")
+
+
+def cached(body: str | bytes, mimetype: str = "text/html", modified_at: datetime | None = None) -> Response:
+    """A public answer: cacheable, with a strong ETag over its bytes, 304 to who has it already."""
+    response = make_response(body)
+    response.mimetype = mimetype
+    response.headers["Cache-Control"] = CACHING
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+    if modified_at:
+        response.last_modified = modified_at
+    response.make_conditional(request)
+    return response
+
+
+def _month(asked: str, today: date) -> date:
+    if not asked:
+        return today.replace(day=1)
+    match = re.fullmatch(r"(2[01]\d\d)-(0[1-9]|1[0-2])", asked)
+    if not match:
+        raise NotFound("There is no such month.")
+    return date(int(match[1]), int(match[2]), 1)
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _previous_month(month: date) -> date:
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
+
+
+def _midnight(page: Page, day: date) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(page.time_zone)).astimezone(UTC)

@@ -1,0 +1,141 @@
+"""The cast: a fresh app on a real SQLite file, its page, and a browser of our own for each role."""
+
+import contextvars
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from statuspage import components, pages, publishing, schema, staff, subscriptions
+from statuspage import settings as settings_module
+from statuspage.audit import Actor
+from statuspage.clock import utcnow
+from statuspage.db import db
+from statuspage.delivery.dispatcher import Dispatcher
+from statuspage.drafts import IncidentDraft, UpdateDraft
+from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
+from statuspage.subscriptions import Wishes
+from statuspage.vocabulary import EventLevel, IncidentStatus, IncidentType, Severity, StaffRole
+from wsgi import create_app
+
+
+class Browser(FlaskClient):
+    """A client whose requests share neither context nor transaction with the test around them."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        db.session.rollback()
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+BY = Actor(None, "test")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """An app on an empty, migrated database of its own."""
+    app = create_app(settings_module.load(instance_dir=tmp_path / "instance", log_level="error"))
+    app.test_client_class = Browser
+    with app.app_context():
+        schema.upgrade(NOON)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def page(app: Flask) -> Page:
+    """The one page of a fresh database."""
+    return pages.first()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without cookies."""
+    return app.test_client()
+
+
+@pytest.fixture
+def api(page: Page) -> Component:
+    """A component."""
+    return components.add(page, "API", BY, NOON, group="Platform")
+
+
+@pytest.fixture
+def web(page: Page) -> Component:
+    """Another component."""
+    return components.add(page, "Website", BY, NOON)
+
+
+@pytest.fixture
+def subscribe(page: Page) -> Callable[..., Subscriber]:
+    """Adds a confirmed subscriber."""
+
+    def add(
+        address: str, *wanted: Component, channel: str = "email", level: EventLevel = EventLevel.EVERY_UPDATE
+    ) -> Subscriber:
+        return subscriptions.add_attested(page, channel, address, Wishes(wanted, level), BY, "test", NOON)
+
+    return add
+
+
+@pytest.fixture
+def open_incident(page: Page) -> Callable[..., Incident]:
+    """Opens an incident."""
+
+    def open_(*, title: str = "Payments fail", severity: Severity = Severity.SEV2, **update: object) -> Incident:
+        said = {"status": IncidentStatus.INVESTIGATING, "body": "We are looking into it."} | update
+        draft = IncidentDraft(title, IncidentType.OUTAGE, severity, UpdateDraft(**said))  # type: ignore[arg-type]
+        return publishing.open_incident(page, draft, BY, NOON)
+
+    return open_
+
+
+@pytest.fixture
+def colleague(app: Flask) -> Callable[..., StaffUser]:
+    """Adds a staff user."""
+
+    def add(role: StaffRole = StaffRole.COMMS_LEAD, email: str = "", phone: str = "") -> StaffUser:
+        return staff.add(email or f"{role.value.replace('_', '-')}@candor.example", role, BY, NOON, phone=phone)
+
+    return add
+
+
+@pytest.fixture
+def dispatch(app: Flask) -> Callable[..., int]:
+    """Delivers everything that is due at a given time, over the app's own channels or those given."""
+
+    def run(now: datetime = NOON, **channels: object) -> int:
+        known = app.extensions["candor.channels"] | channels
+        return Dispatcher(known, clock=lambda: now, jitter=lambda: 0.0).run_until_idle()
+
+    return run
+
+
+@pytest.fixture
+def sign_in(app: Flask, colleague: Callable[..., StaffUser]) -> Callable[..., SimpleNamespace]:
+    """Signs a fresh browser in with a role; gives the browser and the user."""
+
+    def enter(role: StaffRole = StaffRole.COMMS_LEAD) -> SimpleNamespace:
+        user = colleague(role)
+        secret = staff.new_sign_in_link(user, BY, utcnow())
+        browser = app.test_client()
+        browser.get(f"/admin/sign-in/{secret}")
+        browser.post(f"/admin/sign-in/{secret}", data={"csrf_token": csrf_token(browser, f"/admin/sign-in/{secret}")})
+        return SimpleNamespace(browser=browser, user=user)
+
+    return enter
+
+
+def csrf_token(browser: FlaskClient, path: str) -> str:
+    """The token in the first form of the page at this path."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(path).text)
+    assert found, f"no form at {path}"
+    return found[1]

@@ -1,0 +1,49 @@
+"""Composition root: the one module that knows every floor. `create_app()` for servers, `main()` for the shell."""
+
+from flask import Flask
+
+import admin
+from notifiers import BadSettings, load as load_channels
+from statuspage import db, feeds, http, logs, presenting, settings as settings_module, web
+from statuspage.assets import asset_root
+from statuspage.cli import cli
+from statuspage.errors import SettingsError
+from statuspage.sessions import SessionInterface
+from statuspage.settings import Settings
+from statuspage.tokens import Signer
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """A Flask app on these settings, or on those of the environment; raises SettingsError naming every wrong one."""
+    settings = settings or settings_module.load()
+    try:
+        channels = load_channels(settings.channel_environment())
+    except BadSettings as error:
+        raise SettingsError(
+            {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[-1] for sentence in error.problems}
+        ) from None
+    logs.configure(settings)
+    root = asset_root()
+    app = Flask("candor", template_folder=str(root / "templates"), static_folder=str(root / "static"))
+    secret = settings.resolved_secret_key()
+    app.config.update(SECRET_KEY=secret, SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url)
+    app.session_interface = SessionInterface()
+    app.extensions["candor.settings"] = settings
+    app.extensions["candor.signer"] = Signer(secret)
+    app.extensions["candor.channels"] = channels
+    db.connect(app)
+    http.guard(app, settings)
+    presenting.init_app(app)
+    feeds.init_app(app)
+    web.init_app(app)
+    admin.init_app(app)
+    return app
+
+
+def main() -> None:
+    """The `candor` command."""
+    cli(obj=create_app)
+
+
+if __name__ == "__main__":
+    main()
