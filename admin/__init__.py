@@ -1,11 +1,32 @@
-"""The comms lead's panel."""
+"""The comms lead's panel. Each room is a module that hangs its views on the one blueprint."""
 
 from flask import Flask
 
-from . import auth, views
+from . import (
+    account,
+    auth,
+    components,
+    compose,
+    dashboard,
+    incidents,
+    journal,
+    ledger,
+    messages,
+    page,
+    policies,
+    staff,
+    subscribers,
+    updates,
+)
+from .views import panel
+
+ROOMS = (
+    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, staff, subscribers,
+    updates,
+)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:
     """Give the app its panel under /admin/."""
     auth.init_app(app)
-    app.register_blueprint(views.panel)
+    app.register_blueprint(panel)

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
+from urllib.parse import urlsplit
 
-from flask import Flask, abort, redirect, request, url_for
+import structlog
+from flask import Flask, Response, abort, make_response, redirect, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import user_logged_in  # type: ignore[import-untyped]
 from flask_security import Security, SQLAlchemySessionUserDatastore, current_user
-from htmx_flask import Htmx
-from htmx_flask import request as htmx_request
+from htmx_flask import Htmx, request
 
 from statuspage import limits, staff
 from statuspage.audit import Actor
@@ -20,9 +22,12 @@ from statuspage.vocabulary import StaffRole
 
 P = ParamSpec("P")
 R = TypeVar("R")
+View = Callable[..., Any]
 
 TRIES, TRIES_PER = 10, timedelta(minutes=15)
 RANK = list(StaffRole)
+
+log = structlog.get_logger(__name__)
 
 
 def init_app(app: Flask) -> None:
@@ -30,10 +35,10 @@ def init_app(app: Flask) -> None:
     app.config.update(
         SECURITY_BLUEPRINT_NAME="security",
         SECURITY_URL_PREFIX="/admin",
-        SECURITY_PASSWORD_HASH="argon2",
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - a name
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         SECURITY_PASSWORD_SINGLE_HASH=True,
-        SECURITY_PASSWORD_SALT="unused: argon2id makes its own",
+        SECURITY_PASSWORD_SALT="unused: argon2id makes its own",  # noqa: S106
         SECURITY_PASSWORD_LENGTH_MIN=staff.PASSWORD_LEAST,
         SECURITY_LOGIN_USER_TEMPLATE="admin/sign_in.html",
         SECURITY_POST_LOGIN_VIEW="/admin/",
@@ -44,15 +49,23 @@ def init_app(app: Flask) -> None:
         SECURITY_USER_IDENTITY_ATTRIBUTES=[{"email": {"mapper": _as_email, "case_insensitive": True}}],
         SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
         SECURITY_LOGOUT_METHODS=["POST"],
+        SECURITY_MSG_GENERIC_AUTHN_FAILED=("Address and password do not match. Check both.", "error"),
+        # No second round of proof, and so no page of the library's own for it.
+        SECURITY_STATIC_FOLDER=None,
+        SECURITY_FRESHNESS=timedelta(minutes=-1),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )
     Htmx(app)
     datastore = SQLAlchemySessionUserDatastore(db.session, StaffUser, Role)
     security = Security(app, datastore)
-    security.unauthn_handler(_ask_to_sign_in)
-    login = app.view_functions["security.login"]
-    app.view_functions["security.login"] = _limited(login)
+    security.unauthn_handler(ask_to_sign_in)  # type: ignore[arg-type]
+    # Only a session, which can be listed and revoked, says who is here; the library's tokens do not.
+    app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
+    user_logged_in.connect(_renew_session, app)
+    views = app.view_functions
+    views["security.login"] = _limited(views["security.login"])
+    views["security.logout"] = _forgetful(views["security.logout"])
 
 
 def needs(least: StaffRole) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
@@ -62,8 +75,8 @@ def needs(least: StaffRole) -> Callable[[Callable[P, R]], Callable[P, R | Respon
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
             if not current_user.is_authenticated:
-                return _ask_to_sign_in()
-            if RANK.index(current_user.staff_role) < RANK.index(least):
+                return ask_to_sign_in()
+            if not has_role(least):
                 abort(403)
             return view(*args, **kwargs)
 
@@ -73,37 +86,82 @@ def needs(least: StaffRole) -> Callable[[Callable[P, R]], Callable[P, R | Respon
     return decorate
 
 
+def me() -> StaffUser:
+    """Who is signed in."""
+    user: StaffUser = current_user._get_current_object()
+    return user
+
+
+def has_role(least: StaffRole) -> bool:
+    """Whether somebody is signed in who has at least this role."""
+    return bool(current_user.is_authenticated) and RANK.index(me().staff_role) >= RANK.index(least)
+
+
 def actor(via: str = "panel") -> Actor:
     """Who is signed in, as the domain wants to know it."""
-    return Actor(current_user._get_current_object(), via)
+    return Actor(me(), via)
 
 
 def require_publish(incident: Incident | None = None) -> None:
     """Answer 403 unless the person signed in may publish (about this incident)."""
-    if not staff.may_publish(actor().user, incident):  # type: ignore[arg-type]
+    if not staff.may_publish(me(), incident):
         abort(403)
 
 
-def _ask_to_sign_in(*_args: Any, **_kwargs: Any) -> ResponseReturnValue:
-    target = url_for("security.login", next=request.full_path if request.method == "GET" else "/admin/")
-    if htmx_request.htmx:
+def ask_to_sign_in(*_args: Any, **_kwargs: Any) -> ResponseReturnValue:
+    """The way to the sign-in page and back here; a fragment is told so in a header that htmx follows."""
+    target = url_for("security.login", next=_way_back())
+    if request.htmx:
         return "", 401, {"HX-Redirect": target}
     return redirect(target, 303)
 
 
-def _limited(login: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Count guesses per account and per visitor, in the database, whatever the answer."""
+def limit_guesses(account: str, sentence: str) -> None:
+    """Count one more guess for the account and for the visitor; raises TooMany."""
+    now, network = utcnow(), limits.network_of(request.remote_addr or "")
+    limits.require(f"sign-in:{account}:{network}", TRIES, TRIES_PER, now, sentence)
+    limits.require(f"sign-in:{network}", TRIES * 5, TRIES_PER, now, sentence)
+
+
+def _way_back() -> str:
+    """Where a person was: the page they look at, never a fragment of it."""
+    if request.htmx:
+        return urlsplit(request.htmx.current_url or "").path or "/admin/"
+    return request.full_path.rstrip("?") if request.method == "GET" else "/admin/"
+
+
+def _renew_session(*_args: Any, **_kwargs: Any) -> None:
+    session.renew()  # type: ignore[attr-defined]
+
+
+def _limited(login: View) -> View:
+    """Count guesses per account and per visitor, in the database, whatever the answer; note who comes in."""
 
     @wraps(login)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if request.method == "POST":
-            now = utcnow()
-            sentence = "Too many attempts to sign in. Wait a quarter of an hour, or ask an admin for a sign-in link."
-            account = request.form.get("email", "").strip().casefold()
-            network = limits.network_of(request.remote_addr or "")
-            limits.require(f"sign-in:{account}:{network}", TRIES, TRIES_PER, now, sentence)
-            limits.require(f"sign-in:{network}", TRIES * 5, TRIES_PER, now, sentence)
-        return login(*args, **kwargs)
+        if request.method != "POST" or current_user.is_authenticated:
+            return cast(ResponseReturnValue, login(*args, **kwargs))
+        account = request.form.get("email", "").strip().casefold()
+        limit_guesses(account, "Too many attempts to sign in. Wait a quarter of an hour, or ask for a sign-in link.")
+        response: Response = make_response(login(*args, **kwargs))
+        if current_user.is_authenticated:
+            staff.note_sign_in(me(), "password", utcnow())
+        elif response.status_code == 200:
+            log.warning("sign_in.refused")
+            response.status_code = 422
+        return response
+
+    return guarded
+
+
+def _forgetful(logout: View) -> View:
+    """Let the browser forget what it kept of us."""
+
+    @wraps(logout)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        response: Response = make_response(logout(*args, **kwargs))
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
     return guarded
 

@@ -1,5 +1,94 @@
-"""The panel's front door."""
+"""The panel's one blueprint: what surrounds every page, what every answer carries, and how errors look."""
 
-from flask import Blueprint
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+from werkzeug.exceptions import HTTPException
+
+from statuspage.channels import channels
+from statuspage.clock import utcnow
+from statuspage.db import db
+from statuspage.errors import CandorError, TooMany
+from statuspage.presenting import site_page
+from statuspage.vocabulary import StaffRole
+
+from . import auth, queries
 
 panel = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the panel that one can go to."""
+
+    endpoint: str
+    name: str
+    icon: str
+    least: StaffRole = StaffRole.VIEWER
+
+
+MAIN = (
+    Place("admin.dashboard", "Dashboard", "home"),
+    Place("admin.incidents", "Incidents", "alert"),
+    Place("admin.components", "Components", "layers"),
+    Place("admin.announcements", "Ledger", "send"),
+)
+MORE = (
+    Place("admin.subscribers", "Subscribers", "users", StaffRole.COMMS_LEAD),
+    Place("admin.messages", "Captured messages", "inbox", StaffRole.COMMS_LEAD),
+    Place("admin.policies", "Cadence policies", "clock"),
+    Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
+    Place("admin.page_settings", "Page settings", "settings", StaffRole.ADMIN),
+    Place("admin.journal", "Audit", "list", StaffRole.ADMIN),
+)
+
+
+def surroundings() -> dict[str, Any]:
+    """What the panel's layout shows around every page."""
+    if not current_user.is_authenticated:
+        return {"page": site_page(), "me": None}
+    return {
+        "page": site_page(),
+        "me": auth.me(),
+        "may": lambda role: auth.has_role(StaffRole(role)),
+        "main_places": [place for place in MAIN if auth.has_role(place.least)],
+        "more_places": [place for place in MORE if auth.has_role(place.least)],
+        "capturing": [channel.label for channel in channels().values() if not channel.is_live],
+        "open_count": queries.count_open(site_page()),
+        "late_count": queries.count_late(site_page(), utcnow()),
+    }
+
+
+panel.context_processor(surroundings)
+
+
+@panel.after_request
+def keep_private(response: Response) -> Response:
+    """Nothing of the panel is kept by caches, indexed, or named to other sites."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.add("Vary", "Cookie")
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response
+
+
+@panel.errorhandler(CandorError)
+def candor_error(error: CandorError) -> ResponseReturnValue:
+    """A rule said no: the sentence, inside the panel. Whatever was half done is undone first."""
+    db.session.rollback()
+    response = make_response(render_template("admin/error.html", code=error.http_status, sentence=str(error)))
+    response.status_code = error.http_status
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@panel.errorhandler(403)
+@panel.errorhandler(404)
+def http_error(error: HTTPException) -> ResponseReturnValue:
+    """What may not be done, and what is not there."""
+    sentence = "There is nothing at this address." if error.code == 404 else "Your role does not allow this."
+    return render_template("admin/error.html", code=error.code, sentence=sentence), error.code or 404

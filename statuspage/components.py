@@ -76,11 +76,12 @@ def archive(component: Component, by: Actor, now: datetime) -> None:
 
 
 def move(component: Component, up: bool, by: Actor, now: datetime) -> None:
-    """Swap places with the neighbour above or below."""
+    """Swap places with the neighbour above or below in the same group."""
     everyone = listed(component.page)
-    here = everyone.index(component)
-    there = here + (-1 if up else 1)
-    if 0 <= there < len(everyone):
+    group = [each for each in everyone if each.group_id == component.group_id]
+    there = group.index(component) + (-1 if up else 1)
+    if 0 <= there < len(group):
+        here, there = everyone.index(component), everyone.index(group[there])
         everyone[here], everyone[there] = everyone[there], everyone[here]
         for position, each in enumerate(everyone):
             each.position = position

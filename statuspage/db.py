@@ -1,6 +1,8 @@
 """The database: our typed base, instants in UTC, public ids, and SQLite made to behave."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -136,6 +138,17 @@ def _on_connect(connection: Any, _record: Any) -> None:
 def _on_begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once with SQLITE_BUSY_SNAPSHOT.
     connection.exec_driver_sql("BEGIN" if read_only.get() else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read without queueing behind writers, and leave no transaction open behind."""
+    token = read_only.set(True)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        read_only.reset(token)
 
 
 def relax_sqlite(engine: Engine) -> None:

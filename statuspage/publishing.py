@@ -34,17 +34,18 @@ SAME_WORDS_WITHIN = timedelta(seconds=10)
 def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, key: str = "") -> Incident:
     """An incident exists, its first statement is said and owed to everyone whom it concerns.
 
-    With an internal first statement the incident stays inside, and the first public update is promised.
-    The same `key` again returns the incident it made the first time.
+    With an internal first statement the incident stays inside, and the first public update is promised. It may
+    begin as resolved: an honest word about something that is over already.
+    The same `key` again returns the incident it made the first time; without a key, the same words within ten
+    seconds are taken for a second click and refused.
     """
     if made := idempotency.result(key, Incident):
         return made
     first = draft.first
-    if first.status is IncidentStatus.RESOLVED:
-        raise Conflict("A new incident cannot begin as resolved. Open it first, then resolve it.")
     if first.audience is Audience.INTERNAL and first.components:
         raise Conflict("An internal note changes nothing in public. Name the components when you publish.")
-    _refuse_same_words_again(page, draft.title, first.body, now)
+    if not key:
+        _refuse_same_incident_again(page, draft.title, first.body, now)
     incident = Incident(
         page=page,
         title=draft.title,
@@ -182,11 +183,10 @@ def find_update(page: Page, public_id: str) -> IncidentUpdate:
 def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
     if draft.seen_sequence is not None and draft.seen_sequence != incident.sequence:
         raise StaleDraft("Somebody posted an update while you were writing. Read it, then post yours.")
-    if draft.audience is Audience.INTERNAL and (draft.components or _changes_public_status(incident, draft)):
+    if draft.audience is Audience.INTERNAL and (draft.components or _changes_what_is_public(incident, draft)):
         raise Conflict("An internal note changes nothing in public. Post it publicly to change status or components.")
-    last = incident.updates[-1] if incident.updates else None
-    if last and last.body == draft.body and last.status is draft.status and now - last.created_at < SAME_WORDS_WITHIN:
-        raise Conflict("The same words were published a few seconds ago. Change them, or wait a moment to repeat them.")
+    if not key:
+        _refuse_same_words_again(incident, draft, now)
     if draft.status is IncidentStatus.RESOLVED and not draft.leaves_components:
         behind = not_green(incident, draft.components)
         if behind:
@@ -197,8 +197,9 @@ def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key:
     return update
 
 
-def _changes_public_status(incident: Incident, draft: UpdateDraft) -> bool:
-    return incident.audience is Audience.PUBLIC and draft.status is not incident.status
+def _changes_what_is_public(incident: Incident, draft: UpdateDraft) -> bool:
+    says_otherwise = draft.status is not incident.status or draft.impact_override is not None
+    return incident.audience is Audience.PUBLIC and says_otherwise
 
 
 def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> IncidentUpdate:
@@ -262,7 +263,13 @@ def _lock(incident: Incident) -> None:
     db.session.refresh(incident, with_for_update=True)
 
 
-def _refuse_same_words_again(page: Page, title: str, body: str, now: datetime) -> None:
+def _refuse_same_words_again(incident: Incident, draft: UpdateDraft, now: datetime) -> None:
+    last = incident.updates[-1] if incident.updates else None
+    if last and last.body == draft.body and last.status is draft.status and now - last.created_at < SAME_WORDS_WITHIN:
+        raise Conflict("The same words were published a few seconds ago. Change them, or wait a moment to repeat them.")
+
+
+def _refuse_same_incident_again(page: Page, title: str, body: str, now: datetime) -> None:
     recent = db.session.scalars(
         select(Incident).where(
             Incident.page_id == page.id, Incident.title == title, Incident.created_at > now - SAME_WORDS_WITHIN

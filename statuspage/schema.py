@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from . import pages, urls
 from .db import db
@@ -25,7 +26,8 @@ def upgrade(now: datetime) -> None:
     """The database has today's schema, its first page and the staff roles. Others who ask meanwhile wait."""
     with _one_at_a_time(urls.settings().instance_dir):
         if not is_current():
-            _back_up(now)
+            if inspect(db.engine).get_table_names():
+                _back_up(now)
             command.upgrade(_config(), "head")
         pages.ensure_first(now)
     db.session.remove()

@@ -38,6 +38,7 @@ class StaffCookieSession(SecureCookieSession):
         if self.row_id is not None:
             _forget(self.row_id)
         self.row_id, self.secret = None, ""
+        self.pop("csrf_token", None)
 
 
 class SessionInterface(SecureCookieSessionInterface):

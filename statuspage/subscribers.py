@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
-
 from . import audit
 from .audit import PROVIDER
 from .db import db
@@ -11,12 +9,6 @@ from .models import Subscriber
 from .vocabulary import SubscriberState
 
 OPTED_OUT, INVALID_ADDRESS = "opted_out", "invalid_address"
-
-
-def state_of(subscriber_id: int) -> SubscriberState:
-    """The subscriber's state as committed by now."""
-    state = db.session.scalar(select(Subscriber.state).where(Subscriber.id == subscriber_id))
-    return state or SubscriberState.UNSUBSCRIBED
 
 
 def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime) -> None:

@@ -13,8 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from statuspage import components, pages, publishing, schema, staff, subscriptions
-from statuspage import settings as settings_module
+from statuspage import components, pages, publishing, schema, settings as settings_module, staff, subscriptions
 from statuspage.audit import Actor
 from statuspage.clock import utcnow
 from statuspage.db import db

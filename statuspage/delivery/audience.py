@@ -31,4 +31,4 @@ def counts(page: Page, component_ids: Collection[int], is_key_moment: bool) -> d
         .group_by(Subscriber.channel)
         .order_by(Subscriber.channel)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

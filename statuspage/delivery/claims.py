@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ScalarSelect, and_, exists, select, update
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from ..db import db, new_id
 from ..models import Announcement, Delivery, Subscriber
@@ -27,10 +27,8 @@ def claim(channel: str, lanes: Sequence[Lane], limit: int, lease: timedelta, now
             .execution_options(synchronize_session=False)
         )
         if claimed.rowcount:  # type: ignore[attr-defined]
-            rows = _load(token)
-            db.session.expunge_all()
             db.session.commit()
-            return rows
+            return _load(token)
         db.session.rollback()
     return []
 
@@ -102,6 +100,6 @@ def _load(token: str) -> list[Delivery]:
             selectinload(Delivery.staff_user),
         )
         .order_by(Delivery.id)
-        .execution_options(populate_existing=True)
     )
-    return list(db.session.scalars(query))
+    with Session(db.engine) as own:
+        return list(own.scalars(query))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, update
 
 from notifiers import (
     Channel,
@@ -21,9 +21,10 @@ from notifiers import (
 from .. import subscribers
 from ..clock import utcnow
 from ..db import db
-from ..models import Attempt, Delivery, Reminder, StaffUser
-from ..vocabulary import AnnouncementKind, DeliveryState, Lane, SubscriberState
+from ..models import Attempt, Delivery
+from ..vocabulary import DeliveryState, Lane
 from . import claims, messages
+from .eligibility import refusal
 from .expansion import expand_next, supersede_older
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,6 @@ WINDOW = 50
 ALL_LANES = (Lane.FAST, Lane.BULK)
 LONGEST_WAIT = timedelta(minutes=30)
 ASK_AGAIN_AFTER = timedelta(minutes=10)
-NEWS_FOR = timedelta(hours=24)
 POISON_TRIES = 3
 NOTHING_HELD = datetime.min.replace(tzinfo=UTC)
 
@@ -74,7 +74,6 @@ class Dispatcher:
         finally:
             claims.release(self.held, self.clock())
             self.held = ""
-            db.session.remove()
         return len(rows)
 
     def renew(self) -> None:
@@ -87,10 +86,8 @@ class Dispatcher:
         for row in rows:
             if self.clock() >= self.held_until or self.is_stopping():
                 return  # the lease is over and somebody else may have the rest by now, or we are asked to end
-            refusal = self._refusal(row)
-            db.session.rollback()  # no transaction stays open while the wire is slow
-            if refusal:
-                self._finish(row, *refusal)
+            if refused := refusal(row, self.clock()):
+                self._finish(row, *refused)
                 continue
             try:
                 message = messages.personal(row)
@@ -99,32 +96,6 @@ class Dispatcher:
                 self._settle_poison(row, error)
                 continue
             yield Envelope(key=row.id, address=row.address, message=message)
-
-    def _refusal(self, row: Delivery) -> tuple[DeliveryState, str] | None:
-        """Why this message must no longer be sent, if it must not; read anew for each message (C8)."""
-        kind = row.announcement.kind
-        if self.clock() - row.created_at > NEWS_FOR:
-            return DeliveryState.EXPIRED, "It is older than a day and no longer news."
-        if kind is AnnouncementKind.REMINDER:
-            return self._reminder_refusal(row)
-        if row.subscriber_id is None:
-            return None
-        state = subscribers.state_of(row.subscriber_id)
-        allowed = {SubscriberState.CONFIRMED}
-        if kind is AnnouncementKind.CONFIRMATION:
-            allowed = {SubscriberState.PENDING}
-        return None if state in allowed else (DeliveryState.SUPPRESSED, f"The subscriber is {state.label.lower()} now.")
-
-    @staticmethod
-    def _reminder_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:
-        cancelled = db.session.scalar(
-            select(Reminder.cancelled_at).where(Reminder.announcement_id == row.announcement_id)
-        )
-        if cancelled:
-            return DeliveryState.WITHDRAWN, "The update came before the reminder left."
-        if not db.session.scalar(select(StaffUser.active).where(StaffUser.id == row.staff_user_id)):
-            return DeliveryState.SUPPRESSED, "This person no longer works here."
-        return None
 
     def _settle(self, row: Delivery, outcome: Outcome) -> None:
         if isinstance(outcome.result, DeliveryError) and outcome.result.__cause__:
@@ -171,35 +142,51 @@ class Dispatcher:
 
     def _finish(self, row: Delivery, state: DeliveryState, reason: str = "", provider_id: str = "") -> None:
         now = self.clock()
-        self._mark(row, state, reason, provider_id, now, settled_at=now)
+        self._mark(row, state, reason, provider_id, now)
         db.session.commit()
 
     @staticmethod
-    def _mark(
-        row: Delivery, state: DeliveryState, reason: str, provider_id: str, now: datetime, **times: datetime
+    def _mark(  # noqa: PLR0913 - one row, all its facts
+        row: Delivery,
+        state: DeliveryState,
+        reason: str,
+        provider_id: str,
+        now: datetime,
+        due_at: datetime | None = None,
     ) -> None:
         """Write the outcome, unless the lease has passed to another worker meanwhile."""
-        marked = db.session.execute(
-            update(Delivery)
-            .where(Delivery.id == row.id, Delivery.lease_token == row.lease_token)
-            .values(
-                state=state,
-                reason=reason[:500],
-                provider_id=provider_id,
-                attempt_count=Delivery.attempt_count + 1,
-                lease_token="",
-                leased_until=None,
-                **times,
+        facts = {
+            "of": row.id,
+            "held": row.lease_token,
+            "state": state,
+            "reason": reason[:500],
+            "provider_id": provider_id,
+            "due_at": due_at or row.due_at,
+            "settled_at": None if due_at else now,
+        }
+        connection = db.session.connection()
+        if connection.execute(_MARK, facts).rowcount:
+            detail = (reason or provider_id)[:500]
+            number, outcome = row.attempt_count + 1, state.value
+            connection.execute(
+                _ATTEMPT,
+                {"delivery_id": row.id, "number": number, "ended_at": now, "outcome": outcome, "detail": detail},
             )
-            .execution_options(synchronize_session=False)
-        )
-        if marked.rowcount:  # type: ignore[attr-defined]
-            db.session.execute(
-                insert(Attempt).values(
-                    delivery_id=row.id,
-                    number=row.attempt_count + 1,
-                    ended_at=now,
-                    outcome=state.value,
-                    detail=(reason or provider_id)[:500],
-                )
-            )
+
+
+# Built once: putting a statement together costs more than running it.
+_MARK = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("of"), Delivery.lease_token == bindparam("held"))
+    .values(
+        state=bindparam("state"),
+        reason=bindparam("reason"),
+        provider_id=bindparam("provider_id"),
+        due_at=bindparam("due_at"),
+        settled_at=bindparam("settled_at"),
+        attempt_count=Delivery.attempt_count + 1,
+        lease_token="",
+        leased_until=None,
+    )
+)
+_ATTEMPT = insert(Attempt)

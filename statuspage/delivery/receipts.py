@@ -63,7 +63,7 @@ def progress(announcement: Announcement) -> Progress:
     rows = db.session.execute(
         select(Delivery.state, func.count()).where(Delivery.announcement_id == announcement.id).group_by(Delivery.state)
     )
-    return Progress(dict(rows.tuples().all()), announcement.expanded_at is not None)
+    return Progress(dict(rows.all()), announcement.expanded_at is not None)
 
 
 def note_callback(reference: str, provider_id: str, state: DeliveryState, detail: str, now: datetime) -> bool:

@@ -41,7 +41,7 @@ class StaffUser(Identified, UserMixin, Base):
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
 
-    roles: Mapped[list[Role]] = relationship(secondary=staff_user_role, lazy="selectin")
+    roles: Mapped[list[Role]] = relationship(secondary=staff_user_role, lazy="selectin")  # type: ignore[assignment]
 
     @property
     def display_name(self) -> str:

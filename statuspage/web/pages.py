@@ -35,9 +35,7 @@ def overview() -> Response:
                 headline=presenters.overview_headline(page, PUBLIC),
                 incidents=presenters.open_incidents(page, PUBLIC, now),
                 groups=presenters.groups(page, PUBLIC),
-                days=presenters.days(
-                    page, [incident for incident in recent if not incident.is_open], today, RECENT_DAYS
-                ),
+                days=presenters.days(page, recent, today, RECENT_DAYS),
             ),
         )
     )

@@ -1,0 +1,74 @@
+"""The ledger: what was said, to how many, and what became of each."""
+
+from flask import Response, render_template, request
+from sqlalchemy import select
+
+from statuspage.clock import utcnow
+from statuspage.db import db
+from statuspage.errors import NotFound
+from statuspage.models import Announcement
+from statuspage.presenting import site_page
+from statuspage.vocabulary import DeliveryState, StaffRole
+
+from . import masking, queries
+from .auth import needs
+from .previews import Shown, framed, frozen, with_frames
+from .views import panel
+
+
+@panel.get("/announcements")
+@needs(StaffRole.VIEWER)
+def announcements() -> str:
+    """What was said, newest first."""
+    found = queries.announcements(site_page(), request.args.get("before", type=int))
+    now = utcnow()
+    standings = [queries.standing(each, now) for each in found.rows]
+    return render_template("admin/announcements.html", standings=standings, before=found.before)
+
+
+@panel.get("/announcements/<public_id>")
+@needs(StaffRole.VIEWER)
+def announcement(public_id: str) -> Response:
+    """One announcement: counts that add up, reasons, the words as they were said, and each delivery."""
+    found = _find(public_id)
+    state = request.args.get("state", "")
+    wanted = DeliveryState(state) if state in set(DeliveryState) else None
+    return with_frames(
+        render_template(
+            "admin/announcement.html",
+            standing=queries.standing(found, utcnow()),
+            state=wanted,
+            deliveries=queries.deliveries(found, wanted, request.args.get("before", type=int)),
+            shown=masking.shown,
+            words=_words(found),
+        )
+    )
+
+
+@panel.get("/announcements/<public_id>/progress")
+@needs(StaffRole.VIEWER)
+def progress(public_id: str) -> str:
+    """How far it has come, alone; asks again by itself until everything is settled."""
+    return render_template("admin/_progress.html", standing=queries.standing(_find(public_id), utcnow()))
+
+
+@panel.get("/announcements/<public_id>/html")
+@needs(StaffRole.VIEWER)
+def announcement_html(public_id: str) -> Response:
+    """The mail's HTML as frozen, for a sandboxed frame."""
+    words = _words(_find(public_id)).get("email")
+    return framed(words.html if words else None)
+
+
+def _find(public_id: str) -> Announcement:
+    query = select(Announcement).filter_by(page_id=site_page().id, public_id=public_id)
+    found: Announcement | None = db.session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such announcement.")
+    return found
+
+
+def _words(announcement: Announcement) -> dict[str, Shown]:
+    """The frozen words by channel; where they differ per person stands what differs."""
+    said = {name: words for name, words in announcement.words.items() if isinstance(words, dict)}
+    return {name: frozen(announcement.public_id, words) for name, words in said.items()}

@@ -1,0 +1,88 @@
+"""What an admin decides about the page."""
+
+from flask import flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from statuspage import pages
+from statuspage.channels import clean_address
+from statuspage.clock import utcnow
+from statuspage.drafts import Reader
+from statuspage.errors import Invalid
+from statuspage.pages import PageFacts
+from statuspage.presenting import site_page
+from statuspage.settings import check_zone
+from statuspage.vocabulary import StaffRole
+
+from . import forms
+from .auth import actor, needs
+from .forms import Typed
+from .views import panel
+
+
+@panel.get("/page")
+@needs(StaffRole.ADMIN)
+def page_settings() -> str:
+    """The page as it is, ready to be changed."""
+    page = site_page()
+    facts = {name: getattr(page, name) for name in PageFacts.__annotations__}
+    return _form(facts | {"shows_lateness": "yes" if page.shows_lateness else ""}, {})
+
+
+@panel.post("/page")
+@needs(StaffRole.ADMIN)
+def change_page() -> ResponseReturnValue:
+    """The page is called, described and signed as given."""
+    typed = forms.typed()
+    try:
+        facts = _read(typed)
+    except Invalid as error:
+        return _form(typed, error.problems), error.http_status
+    pages.edit(site_page(), facts, actor(), utcnow())
+    flash("The page is saved.")
+    return redirect("/admin/page", 303)
+
+
+def _read(typed: Typed) -> PageFacts:
+    reader = Reader(typed)
+    facts = PageFacts(
+        name=reader.line("name", "Give the page the name that customers know.", 120),
+        description=reader.optional_line("description", 500),
+        time_zone=_zone(reader),
+        support_url=_support_url(reader),
+        mail_from_name=reader.optional_line("mail_from_name", 120),
+        mail_reply_to=_reply_to(reader),
+        mail_footer=reader.optional_line("mail_footer", 500),
+        shows_lateness="shows_lateness" in request.form,
+    )
+    reader.check()
+    return facts
+
+
+def _zone(reader: Reader) -> str:
+    name = reader.line("time_zone", "Write a time zone like Europe/Berlin.", 64)
+    try:
+        return check_zone(name) if name else ""
+    except ValueError as error:
+        reader.problems["time_zone"] = str(error)
+        return ""
+
+
+def _support_url(reader: Reader) -> str:
+    url = reader.optional_line("support_url", 500)
+    if url and not url.startswith(("https://", "http://", "mailto:")):
+        reader.problems["support_url"] = "Begin the address with https:// or mailto:."
+    return url
+
+
+def _reply_to(reader: Reader) -> str:
+    if not reader.typed.get("mail_reply_to", "").strip():
+        return ""
+    try:
+        return clean_address("email", reader.typed["mail_reply_to"], "mail_reply_to")
+    except Invalid as error:
+        reader.problems |= error.problems
+        return ""
+
+
+def _form(typed: Typed, problems: dict[str, str]) -> str:
+    return render_template("admin/page.html", typed=typed, problems=problems)

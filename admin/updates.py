@@ -1,0 +1,88 @@
+"""Saying something about an incident there is: update, reopen, correct."""
+
+from flask import flash, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from statuspage import publishing
+from statuspage.clock import utcnow
+from statuspage.drafts import Reader
+from statuspage.errors import Conflict, Invalid
+from statuspage.models import IncidentUpdate
+from statuspage.presenting import site_page
+from statuspage.vocabulary import Audience, StaffRole
+
+from . import forms, incidents
+from .auth import actor, me, needs, require_publish
+from .htmx import wants_fragment
+from .views import panel
+
+
+@panel.post("/incidents/<public_id>/updates")
+@needs(StaffRole.RESPONDER)
+def post_update(public_id: str) -> ResponseReturnValue:
+    """The words are published, or kept inside as a note; the form comes back if they cannot be."""
+    incident = publishing.find_incident(site_page(), public_id)
+    typed = forms.typed()
+    if typed.get("all_green"):
+        typed = forms.all_green(incident, typed)
+    may_publish = incidents.updating(incident, typed).may_publish
+    verb = publishing.reopen if typed.get("reopen") else publishing.post_update
+    try:
+        draft = forms.read_update(site_page(), incident, typed, may_publish)
+        made = verb(incident, draft, actor(), utcnow(), typed.get("key", ""))
+    except (Invalid, Conflict) as error:
+        return incidents.show(incident, typed, error)
+    flash(_done(made))
+    return redirect(f"/admin/incidents/{public_id}", 303)
+
+
+@panel.post("/incidents/<public_id>/preview")
+@needs(StaffRole.RESPONDER)
+def preview_update(public_id: str) -> ResponseReturnValue:
+    """What publishing would do: a fragment while typing, the whole form by button."""
+    incident = publishing.find_incident(site_page(), public_id)
+    if wants_fragment():
+        return render_template("admin/_live.html", composer=incidents.updating(incident, forms.typed()))
+    return incidents.show(incident, forms.typed())
+
+
+@panel.get("/updates/<public_id>/edit")
+@needs(StaffRole.RESPONDER)
+def edit_update(public_id: str) -> str:
+    """The words of one update, ready to be corrected."""
+    update = _update(public_id)
+    return render_template("admin/update_edit.html", update=update, typed={"body": update.body}, problems={})
+
+
+@panel.post("/updates/<public_id>/edit")
+@needs(StaffRole.RESPONDER)
+def correct_update(public_id: str) -> ResponseReturnValue:
+    """The update has better words; the old ones are kept."""
+    update, typed = _update(public_id), forms.typed()
+    try:
+        reader = Reader(typed)
+        body = reader.block("body", "An update cannot be empty. Correct its words, or leave them.")
+        reader.check()
+    except Invalid as error:
+        page = render_template("admin/update_edit.html", update=update, typed=typed, problems=error.problems)
+        return page, error.http_status
+    publishing.correct(update, body, actor(), utcnow())
+    flash("Corrected. The page shows that it was edited, with the earlier words one click away.")
+    return redirect(f"/admin/incidents/{update.incident.public_id}", 303)
+
+
+def _update(public_id: str) -> IncidentUpdate:
+    """The update, if the person signed in may change it: who may publish, or who wrote the note."""
+    update = publishing.find_update(site_page(), public_id)
+    is_own_note = update.audience is Audience.INTERNAL and update.author_id == me().id
+    if not is_own_note:
+        require_publish(update.incident)
+    return update
+
+
+def _done(update: IncidentUpdate) -> str:
+    if update.audience is Audience.INTERNAL:
+        return "The note is kept. Nothing changed in public."
+    return "Published. Subscribers are being told." if update.is_notified else "Published on the page. Nobody was told."
+
+

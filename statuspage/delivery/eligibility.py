@@ -1,0 +1,44 @@
+"""Whether a message may still be sent, asked again just before it goes (C8)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, select
+
+from ..db import db, reading
+from ..models import Delivery, Reminder, StaffUser, Subscriber
+from ..vocabulary import AnnouncementKind, DeliveryState, SubscriberState
+
+NEWS_FOR = timedelta(hours=24)
+
+# Built once: putting a statement together costs more than running it.
+_SUBSCRIBER = select(Subscriber.state).where(Subscriber.id == bindparam("id"))
+_CANCELLED = select(Reminder.cancelled_at).where(Reminder.announcement_id == bindparam("id"))
+_ACTIVE = select(StaffUser.active).where(StaffUser.id == bindparam("id"))
+
+
+def refusal(row: Delivery, now: datetime) -> tuple[DeliveryState, str] | None:
+    """The final state and the reason why this message must not be sent any more; None when it may be.
+
+    No transaction is left open behind the answer.
+    """
+    if now - row.created_at > NEWS_FOR:
+        return DeliveryState.EXPIRED, "It is older than a day and no longer news."
+    with reading():
+        if row.announcement.kind is AnnouncementKind.REMINDER:
+            return _reminder_refusal(row)
+        return _subscriber_refusal(row) if row.subscriber_id is not None else None
+
+
+def _subscriber_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:
+    state = db.session.scalar(_SUBSCRIBER, {"id": row.subscriber_id}) or SubscriberState.UNSUBSCRIBED
+    is_confirmation = row.announcement.kind is AnnouncementKind.CONFIRMATION
+    wanted = SubscriberState.PENDING if is_confirmation else SubscriberState.CONFIRMED
+    return None if state is wanted else (DeliveryState.SUPPRESSED, f"The subscriber is {state.label.lower()} now.")
+
+
+def _reminder_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:
+    if db.session.scalar(_CANCELLED, {"id": row.announcement_id}):
+        return DeliveryState.WITHDRAWN, "The update came before the reminder left."
+    if not db.session.scalar(_ACTIVE, {"id": row.staff_user_id}):
+        return DeliveryState.SUPPRESSED, "This person no longer works here."
+    return None

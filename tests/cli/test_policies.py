@@ -1,0 +1,37 @@
+"""`candor policy`."""
+
+from .conftest import Shell
+
+
+def _of(candor: Shell, severity: str) -> dict[str, object]:
+    policies = {policy["severity"]: policy for policy in candor.tells("policy", "list")}
+    found: dict[str, object] = policies[severity]
+    return found
+
+
+def test_a_policy_is_set_in_seconds(candor: Shell) -> None:
+    candor.says("policy", "set", "--severity", "sev1", "--first", "10s", "--interval", "20s", "--lead", "5s")
+
+    assert _of(candor, "sev1") == {"severity": "sev1", "first": 10, "interval": 20, "lead": 5}
+
+
+def test_a_span_that_is_left_out_stays(candor: Shell) -> None:
+    candor.says("policy", "set", "--severity", "sev2", "--interval", "1h30m")
+
+    assert _of(candor, "sev2") == {"severity": "sev2", "first": 1800, "interval": 5400, "lead": 600}
+
+
+def test_a_reminder_before_the_last_update_makes_no_sense(candor: Shell) -> None:
+    assert candor.refuses("policy", "set", "--severity", "sev1", "--lead", "2h").startswith("--lead: ")
+
+
+def test_a_span_that_cannot_be_read_is_wrong_usage(candor: Shell) -> None:
+    assert candor("policy", "set", "--severity", "sev1", "--lead", "soon").exit_code == 2
+
+
+def test_nothing_to_set_is_wrong_usage(candor: Shell) -> None:
+    assert candor("policy", "set", "--severity", "sev1").exit_code == 2
+
+
+def test_the_list_is_for_people_too(candor: Shell) -> None:
+    assert candor.says("policy", "list").splitlines()[0] == "sev1  first 15m  interval 30m  lead 5m"

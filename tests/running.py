@@ -1,0 +1,117 @@
+"""Candor as a user runs it: real processes on a free port, an instance folder of its own, the real command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.doubles import free_port
+
+PATIENCE = 30.0
+
+
+class Running:
+    """`with Running(tmp_path, CANDOR_SMTP_URL=…) as candor:` starts `candor run` and waits until it answers."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
+        self.environment = inherited | {
+            "CANDOR_INSTANCE_DIR": str(folder / "instance"),
+            "CANDOR_PORT": str(self.port),
+            "CANDOR_BASE_URL": self.url,
+            "CANDOR_LEASE_SECONDS": "2",
+            "CANDOR_RETRY_SECONDS": "1",
+            "CANDOR_WEB_WORKERS": "1",
+            "CANDOR_LOG_LEVEL": "warning",
+            **settings,
+        }
+        self.log = folder / "candor.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process and self.process.poll() is None:
+            self.stop()
+
+    def start(self) -> None:
+        """Start the processes and wait until the page is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "wsgi", "run"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=Path(__file__).parent.parent,
+            )
+        wait_until(self._is_ready, "Candor did not become ready", lambda: self.log.read_text(errors="replace")[-2000:])
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager does it; the exit code."""
+        assert self.process
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Kill -9 of every process at once: the machine's power, as far as a process can tell."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def command(self, *words: str) -> str:
+        """Run `candor …` beside the running service; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "wsgi", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).parent.parent,
+        )
+        assert done.returncode == 0, f"candor {' '.join(words)}\n{done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def incident(self, public_id: str) -> dict[str, Any]:
+        """`candor incident show --json`."""
+        shown: dict[str, Any] = json.loads(self.command("incident", "show", public_id, "--json"))
+        return shown
+
+    def get(self, path: str) -> str:
+        """The body of a page."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            body: bytes = answer.read()
+        return body.decode()
+
+    def _is_ready(self) -> bool:
+        assert self.process
+        if self.process.poll() is not None:
+            raise AssertionError(f"Candor ended: {self.log.read_text(errors='replace')[-2000:]}")
+        try:
+            return "ready" in self.get("/readyz")
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def wait_until(
+    is_true: Callable[[], bool],
+    otherwise: str,
+    evidence: Callable[[], str] = lambda: "",
+    patience: float = PATIENCE,
+) -> None:
+    """Return as soon as the condition holds; fail with the sentence and the evidence when patience ends."""
+    deadline = time.monotonic() + patience
+    while not is_true():
+        assert time.monotonic() < deadline, f"{otherwise}. {evidence()}"
+        time.sleep(0.05)
