@@ -28,7 +28,7 @@ ICONS = {
     IncidentStatus.MONITORING: "eye",
     IncidentStatus.RESOLVED: "check",
 }
-SPANS = {"15m": "15 min", "30m": "30 min", "1h": "1 hour", "2h": "2 hours"}
+SPANS = {"15m": "15 min", "30m": "30 min", "1h": "1 h", "2h": "2 h"}
 NOTHING_NEW = {
     IncidentStatus.INVESTIGATING: "We are still investigating. Nothing has changed since our update at {at}.",
     IncidentStatus.IDENTIFIED: "We know the cause and work on the fix. Nothing has changed since our update at {at}.",
@@ -78,7 +78,7 @@ class Composer:
         severity = self.incident.severity if self.incident else None
         by_policy = span_words(cadence_for(self.page, severity).interval) if severity else ""
         own = [(value, words) for value, words in SPANS.items() if words != by_policy]
-        return [("policy", by_policy or "By policy"), *own, ("within", "Other"), ("none", "Not planned")]
+        return [("policy", by_policy or "Policy"), *own, ("within", "Other"), ("none", "None")]
 
     @property
     def since(self) -> list[IncidentUpdate]:
@@ -123,7 +123,7 @@ class Composer:
         if self.incident is not None:
             return Subject(self.page, self.incident.title, self.incident.severity, self.incident)
         opening = self._first
-        title = text.one_line(self.typed.get("title", "")) or "…"
+        title = text.one_line(self.typed.get("title", "")) or "Title"
         return Subject(self.page, title, opening.severity)
 
     @cached_property

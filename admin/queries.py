@@ -30,6 +30,7 @@ from statuspage.vocabulary import (
 PAGE_SIZE = 50
 TROUBLE_WITHIN = timedelta(days=3)
 PATIENCE = timedelta(seconds=60)
+FRESH_FOR = timedelta(minutes=2)
 LOST = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, DeliveryState.EXPIRED)
 
 
@@ -71,6 +72,10 @@ class Standing:
     def is_done(self) -> bool:
         """Whether nothing will move any more by itself."""
         return self.progress.is_expanded and not self.progress.waiting
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether somebody may be waiting to see it through."""
+        return not self.is_done or now - self.announcement.created_at < FRESH_FOR
 
     @property
     def settled(self) -> dict[str, tuple[int, int]]:

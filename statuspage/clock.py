@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_LONGEST_TYPED = 40
+_LONGEST = timedelta(days=365)
 
 
 def utcnow() -> datetime:
@@ -14,13 +16,14 @@ def utcnow() -> datetime:
 
 def parse_span(text: str) -> timedelta:
     """Read a span such as "20s", "30m", "1h" or "1h30m"; raise ValueError with a sentence otherwise."""
-    match = _SPAN.fullmatch(text.strip().lower())
+    match = _SPAN.fullmatch(text.strip().lower()) if len(text) <= _LONGEST_TYPED else None
     if not match or not any(match.groups()):
-        raise ValueError(f"“{text}” is not a span. Write it like 20s, 30m or 1h30m.")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    if hours > 24 * 365:
+        raise ValueError(f"“{text[:_LONGEST_TYPED]}” is not a span. Write it like 20s, 30m or 1h30m.")
+    hours, minutes, whole_seconds = (int(part or 0) for part in match.groups())
+    seconds = hours * 3600 + minutes * 60 + whole_seconds
+    if seconds > _LONGEST.total_seconds():  # compared as a number: a timedelta cannot hold just any
         raise ValueError(f"“{text}” is longer than a year.")
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return timedelta(seconds=seconds)
 
 
 def span_text(span: timedelta) -> str:

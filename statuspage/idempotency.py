@@ -1,5 +1,6 @@
 """A write that may be asked for twice is done once: the key a form carries names what it made."""
 
+import hashlib
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,4 +24,5 @@ def remember(key: str, made: Base, now: datetime) -> None:
 
 
 def _scoped(key: str, model: type[Base]) -> str:
-    return f"{model.__tablename__}:{key}"[:80]
+    """One key may serve one write of each kind. Hashed, because clients choose keys of any length."""
+    return hashlib.sha256(f"{model.__tablename__}:{key}".encode(errors="replace")).hexdigest()

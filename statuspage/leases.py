@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import case, or_, update
 
 from .db import db, upsert
 from .models import Lease
@@ -15,7 +15,11 @@ def hold(name: str, owner: str, for_: timedelta, now: datetime) -> bool:
     taken = db.session.execute(
         update(Lease)
         .where(Lease.name == name, or_(Lease.owner == owner, Lease.expires_at <= now))
-        .values(owner=owner, expires_at=now + for_, fence=Lease.fence + 1)
+        .values(
+            owner=owner,
+            expires_at=now + for_,
+            fence=case((Lease.owner == owner, Lease.fence), else_=Lease.fence + 1),
+        )
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

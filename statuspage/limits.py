@@ -1,7 +1,7 @@
 """Limits: how often something may be done, counted in the database so that all processes share the count."""
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from sqlalchemy import delete
 
@@ -38,7 +38,10 @@ def network_of(address: str) -> str:
         found = ip_address(address)
     except ValueError:
         return "unknown"
-    return str(ip_network(f"{address}/64", strict=False)) if found.version == 6 else str(found)
+    if isinstance(found, IPv4Address):
+        return str(found)
+    # A server that listens on :: sees IPv4 visitors in IPv6 clothes, all of them in one /64.
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def forget_old(now: datetime) -> None:

@@ -26,6 +26,7 @@ from .models import (
     UpdateRevision,
 )
 from .status import HEAVIER, incident_impact, is_severer
+from .visibility import PUBLIC, may_see
 from .vocabulary import Audience, ComponentStatus, Impact, IncidentRole, IncidentStatus
 
 SAME_WORDS_WITHIN = timedelta(seconds=10)
@@ -62,7 +63,8 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
         updated_at=now,
     )
     db.session.add(incident)
-    incident.assignments = [IncidentAssignment(role=role, staff_user=user) for role, user in draft.roles]
+    roles = dict.fromkeys(draft.roles)
+    incident.assignments = [IncidentAssignment(role=role, staff_user=user) for role, user in roles]
     db.session.flush()
     audit.record(by, "incident.open", incident, now, severity=draft.severity.value, audience=first.audience.value)
     _say(incident, replace(first, severity=None), by, now)
@@ -94,8 +96,6 @@ def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key
         raise Conflict("This incident is open. Post an update instead.")
     if draft.status is IncidentStatus.RESOLVED:
         raise Conflict("Choose the status that the reopened incident has now.")
-    incident.resolved_at = None
-    audit.record(by, "incident.reopen", incident, now)
     return _post(incident, draft, by, now, key)
 
 
@@ -153,6 +153,11 @@ def not_green(incident: Incident, changes: Mapping[Component, ComponentStatus] |
     return [component for component, status in after.items() if status is not ComponentStatus.OPERATIONAL]
 
 
+def impact_after(so_far: Impact, states: Mapping[Component, ComponentStatus], override: Impact | None) -> Impact:
+    """The impact once components stand so. What the public may not see has no weight in what it is told."""
+    return incident_impact(so_far, [state for each, state in states.items() if may_see(PUBLIC, each)], override)
+
+
 def is_key_moment(incident: Incident, draft: UpdateDraft, impact: Impact) -> bool:
     """Whether those who want key moments only hear of it: begin, jump in severity or impact, resolve, reopen."""
     begins = incident.sequence == 0 or incident.audience is Audience.INTERNAL or not incident.is_open
@@ -191,10 +196,17 @@ def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key:
         behind = not_green(incident, draft.components)
         if behind:
             raise ComponentsNotGreen([component.name for component in behind])
+    if not incident.is_open:
+        audit.record(by, "incident.reopen", incident, now)
     update = _say(incident, draft, by, now)
     idempotency.remember(key, update, now)
     db.session.commit()
     return update
+
+
+def _says_the_same(update: IncidentUpdate, draft: UpdateDraft) -> bool:
+    said, meant = (update.body, update.status, update.audience), (draft.body, draft.status, draft.audience)
+    return said == meant
 
 
 def _changes_what_is_public(incident: Incident, draft: UpdateDraft) -> bool:
@@ -206,7 +218,7 @@ def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> In
     """Write one statement and everything that follows from it; the caller commits."""
     touched = affected(incident)
     states = {**touched, **draft.components}
-    impact = incident_impact(incident.impact, states.values(), draft.impact_override or incident.impact_override)
+    impact = impact_after(incident.impact, states, draft.impact_override or incident.impact_override)
     update = IncidentUpdate(
         incident=incident,
         sequence=incident.sequence + 1,
@@ -248,8 +260,7 @@ def _derive(incident: Incident, draft: UpdateDraft, impact: Impact, now: datetim
         incident.audience = Audience.PUBLIC
     if draft.status is IncidentStatus.MONITORING and incident.monitoring_at is None:
         incident.monitoring_at = now
-    if draft.status is IncidentStatus.RESOLVED:
-        incident.resolved_at = now
+    incident.resolved_at = now if draft.status is IncidentStatus.RESOLVED else None
 
 
 def _confirm_page(incident: Incident, now: datetime) -> None:
@@ -265,7 +276,7 @@ def _lock(incident: Incident) -> None:
 
 def _refuse_same_words_again(incident: Incident, draft: UpdateDraft, now: datetime) -> None:
     last = incident.updates[-1] if incident.updates else None
-    if last and last.body == draft.body and last.status is draft.status and now - last.created_at < SAME_WORDS_WITHIN:
+    if last and _says_the_same(last, draft) and now - last.created_at < SAME_WORDS_WITHIN:
         raise Conflict("The same words were published a few seconds ago. Change them, or wait a moment to repeat them.")
 
 

@@ -13,7 +13,6 @@ from .channels import channels
 from .delivery import audience, messages
 from .drafts import UpdateDraft
 from .models import Component, Incident, Page
-from .status import incident_impact
 from .vocabulary import Audience, ComponentStatus, Impact, IncidentStatus, Severity
 
 # Stands in for the id that a new incident will get: what counts is its length.
@@ -57,7 +56,7 @@ def rehearse(subject: Subject, draft: UpdateDraft, now: datetime) -> Rehearsal:
     before = publishing.affected(incident) if incident else {}
     after = {**before, **draft.components}
     override = draft.impact_override or (incident.impact_override if incident else None)
-    impact = incident_impact(incident.impact if incident else Impact.NONE, after.values(), override)
+    impact = publishing.impact_after(incident.impact if incident else Impact.NONE, after, override)
     due_at = _due_at(subject, draft, now)
     people, spared = _people(subject, draft, after, impact)
     return Rehearsal(

@@ -6,6 +6,8 @@ Sources, strongest first: arguments, environment (`CANDOR_…`), files named by 
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +26,7 @@ from pydantic_settings import (
 from .errors import SettingsError
 
 PREFIX = "CANDOR_"
+KEY_LEAST = 32
 DEFAULT_SMS_COUNTRIES = "AT AU BE CA CH CZ DE DK ES FI FR GB IE IT LU NL NO NZ PL PT SE US"
 
 
@@ -31,13 +34,11 @@ class _FileSource(PydanticBaseSettingsSource):
     """Reads `CANDOR_NAME_FILE`, so that secrets can be mounted rather than exported."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if not path:
-            return None, field_name, False
+        path = os.environ.get(_file_variable(field_name))
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError({f"{PREFIX}{field_name.upper()}_FILE": f"cannot be read ({error})."}) from error
+            return Path(path).read_text(encoding="utf-8").strip() if path else None, field_name, False
+        except (OSError, UnicodeDecodeError):
+            return None, field_name, False  # `load` names it, together with whatever else is wrong
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -92,7 +93,8 @@ class Settings(BaseSettings):
         """Without a base URL, readers are where the server listens."""
         if isinstance(given, dict) and not given.get("base_url"):
             host = str(given.get("host") or cls.model_fields["host"].default)
-            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - a comparison, not a bind
+            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a comparison, not a bind
+            host = f"[{host}]" if ":" in host else host
             given["base_url"] = f"http://{host}:{given.get('port') or cls.model_fields['port'].default}"
         return given
 
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
     def _whole_address(cls, value: str) -> str:
         try:
             parts = urlsplit(value)
+            _ = parts.port
         except ValueError as error:
             raise ValueError("must be an address like https://status.example.com") from error
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -117,8 +120,8 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and len(value.get_secret_value()) < 32:
-            raise ValueError("must have 32 characters or more; leave it out and one is made for you")
+        if value.get_secret_value() and len(value.get_secret_value()) < KEY_LEAST:
+            raise ValueError(f"must have {KEY_LEAST} characters or more; leave it out and one is made for you")
         return value
 
     @field_validator("sms_countries", mode="before")
@@ -155,13 +158,11 @@ class Settings(BaseSettings):
             return self.secret_key.get_secret_value()
         self.instance_dir.mkdir(parents=True, exist_ok=True)
         path = self.instance_dir / "secret_key"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text(encoding="ascii").strip()
-        key = secrets.token_urlsafe(48)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key)
+        if not path.exists():
+            _make_key(path)
+        key = path.read_text(encoding="ascii", errors="replace").strip()
+        if len(key) < KEY_LEAST:
+            raise SettingsError({str(path): f"holds fewer than {KEY_LEAST} characters. Restore it, or delete it."})
         return key
 
     def channel_environment(self) -> dict[str, str]:
@@ -179,7 +180,7 @@ class Settings(BaseSettings):
 
 def load(**given: Any) -> Settings:
     """Read the settings; raise SettingsError naming every wrong one at once."""
-    problems = _unknown_names()
+    problems = _unknown_names() | _unreadable_files()
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -187,6 +188,8 @@ def load(**given: Any) -> Settings:
             name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "candor.toml"
             problems[name] = problem["msg"].removeprefix("Value error, ").rstrip(".") + "."
         raise SettingsError(problems) from None
+    except ValueError as error:  # the file is no TOML
+        raise SettingsError(problems | {"candor.toml": f"cannot be read ({error})."}) from error
     if problems:
         raise SettingsError(problems)
     return settings
@@ -201,6 +204,34 @@ def _unknown_names() -> dict[str, str]:
         for name in sorted(os.environ)
         if name.startswith(PREFIX) and name not in known and not name.startswith("CANDOR_TEST_")
     }
+
+
+def _unreadable_files() -> dict[str, str]:
+    """The files named by `CANDOR_…_FILE` that cannot be read, and why."""
+    problems = {}
+    for variable in map(_file_variable, Settings.model_fields):
+        try:
+            if path := os.environ.get(variable):
+                Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problems[variable] = f"cannot be read ({error})."
+    return problems
+
+
+def _file_variable(field_name: str) -> str:
+    return f"{PREFIX}{field_name.upper()}_FILE"
+
+
+def _make_key(path: Path) -> None:
+    """A fresh key at this path, there as a whole or not at all; who comes second leaves the first one's alone."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp's files are 0600
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    Path(draft).unlink()
 
 
 # Names that later parts of Candor answer to; an installation may already carry them.

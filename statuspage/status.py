@@ -77,7 +77,8 @@ def headline(components: Iterable[ComponentStatus], open_impacts: Iterable[Impac
     indicator = heaviest([state.indicator, *impacts])
     if not impacts and state.indicator is Impact.NONE:
         return Overall(Impact.NONE, ALL_GREEN)
-    if state.indicator is not Impact.NONE:
+    is_only_planned = state.indicator is Impact.MAINTENANCE and indicator is not Impact.MAINTENANCE
+    if state.indicator is not Impact.NONE and not is_only_planned:
         return Overall(indicator, _COMPONENT_HEADLINE[worst(statuses)])
     count = len(impacts)
     return Overall(indicator, "1 open incident" if count == 1 else f"{count} open incidents")

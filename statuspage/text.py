@@ -27,12 +27,12 @@ _TAGS = {
     "p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a",
     "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
-_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
 
 
 def one_line(text: str) -> str:
     """The text on one line: normalised (NFC), single spaces, nothing that breaks a header or reading order."""
-    return " ".join(_BIDI.sub("", block(text)).split())
+    return " ".join(block(_BIDI.sub("", text)).split())
 
 
 def block(text: str) -> str:
@@ -44,7 +44,7 @@ def block(text: str) -> str:
 
 @lru_cache(maxsize=2048)
 def html(body: str) -> Markup:
-    """Markdown as harmless HTML: no raw HTML, no images, links to http, https, mailto and tel only."""
+    """Markdown as harmless HTML: no raw HTML, links to http, https, mailto and tel only, images as links."""
     rendered = _markdown.render(body)
     clean = nh3.clean(
         rendered,
@@ -110,6 +110,4 @@ def _inline_text(tokens: Iterable[Token]) -> str:
                 target = str(token.attrs.get("href", ""))
             case "link_close":
                 text += "" if text.endswith(target) else f" ({target.removeprefix('mailto:')})"
-            case "image":
-                text += token.content
     return text

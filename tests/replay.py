@@ -3,10 +3,11 @@
 import time
 from dataclasses import dataclass, field
 
-from statuspage import components, publishing, subscriptions
+from statuspage import components, pages, publishing, subscriptions
 from statuspage.audit import Actor
+from statuspage.db import db
 from statuspage.drafts import IncidentDraft, UpdateDraft
-from statuspage.models import Component, Incident, Page
+from statuspage.models import Incident, Page
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import ComponentStatus, EventLevel, Impact, IncidentStatus, IncidentType, Severity
 from tests.histories import COMPONENTS, Said
@@ -30,53 +31,56 @@ STATES = {
 
 @dataclass
 class Replay:
-    """Says a history again and keeps how long each publish took."""
+    """Says a history again, each update in a session of its own as a request would, and keeps how long each took."""
 
-    page: Page
-    components: dict[str, Component] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
 
     def prepare(self, said: list[Said], subscribers: int = 50) -> None:
         """Components and subscribers on mixed components, mail and SMS, before the first word."""
-        first = min(each.at for each in said)
-        for name in COMPONENTS:
-            self.components[name] = components.add(self.page, name, BY, first)
-        everything = list(self.components.values())
+        first, page = min(each.at for each in said), pages.first()
+        everything = [components.add(page, name, BY, first) for name in COMPONENTS]
         for number in range(subscribers):
             wanted = (
                 () if number % 5 == 0 else tuple(everything[(number + step) % 11] for step in range(number % 3 + 1))
             )
-            channel, address = (
-                ("sms", f"+4915123450{number:03d}") if number % 7 == 3 else ("email", f"s{number}@example.com")
-            )
-            level = EventLevel.KEY_MOMENTS if channel == "sms" or number % 4 == 1 else EventLevel.EVERY_UPDATE
-            subscriptions.add_attested(self.page, channel, address, Wishes(wanted, level), BY, "replay", first)
+            is_sms = number % 7 == 3
+            address = f"+4915123450{number:03d}" if is_sms else f"s{number}@example.com"
+            level = EventLevel.KEY_MOMENTS if is_sms or number % 4 == 1 else EventLevel.EVERY_UPDATE
+            wishes = Wishes(wanted, level)
+            subscriptions.add_attested(page, "sms" if is_sms else "email", address, wishes, BY, "replay", first)
 
     def say(self, said: Said) -> None:
         """One more update, at the time it was said."""
+        db.session.remove()
         key = f"replay-{len(self.seconds)}"  # the history says the same words twice in the same minute
-        started = time.perf_counter()
+        page = pages.first()
         if said.is_first:
-            opening = self._opening(said)
-            self.incidents[said.incident] = publishing.open_incident(self.page, opening, BY, said.at, key)
+            opening = self._opening(page, said)
+            started = time.perf_counter()
+            made = publishing.open_incident(page, opening, BY, said.at, key)
+            self.seconds.append(time.perf_counter() - started)
+            self.incidents[said.incident] = made.id
         else:
-            publishing.post_update(self.incidents[said.incident], self._draft(said), BY, said.at, key)
-        self.seconds.append(time.perf_counter() - started)
+            incident = db.session.get_one(Incident, self.incidents[said.incident])
+            draft = self._draft(page, said, incident.status)
+            started = time.perf_counter()
+            publishing.post_update(incident, draft, BY, said.at, key)
+            self.seconds.append(time.perf_counter() - started)
 
-    def _opening(self, said: Said) -> IncidentDraft:
+    def _opening(self, page: Page, said: Said) -> IncidentDraft:
         kind = IncidentType.DEPLOYMENT if said.impact == "maintenance" else IncidentType.DEGRADATION
-        return IncidentDraft(said.title, kind, Severity.SEV2, self._draft(said))
+        return IncidentDraft(said.title, kind, Severity.SEV2, self._draft(page, said, IncidentStatus.INVESTIGATING))
 
-    def _draft(self, said: Said) -> UpdateDraft:
-        before = self.incidents[said.incident].status if not said.is_first else IncidentStatus.INVESTIGATING
+    @staticmethod
+    def _draft(page: Page, said: Said, before: IncidentStatus) -> UpdateDraft:
         status = STATUSES.get(said.status, before)
         state = ComponentStatus.OPERATIONAL if status is IncidentStatus.RESOLVED else STATES[said.impact]
         changes = said.is_first or status is IncidentStatus.RESOLVED
         return UpdateDraft(
             status=status,
             body=said.body,
-            components={self.components[name]: state for name in said.components} if changes else {},
+            components={components.find_by_name(page, name): state for name in said.components} if changes else {},
             impact_override=Impact(said.impact) if said.is_first else None,
         )
 

@@ -51,7 +51,7 @@ function say(words) {
 }
 
 function watch() {
-  for (const each of form.querySelectorAll("[data-needs-script]")) each.hidden = false;
+  for (const each of form.querySelectorAll("[data-needs-script]")) each.hidden = each.matches(".jump") && !window.htmx;
   if (window.htmx) form.querySelector("[data-preview]").hidden = true;
 
   form.addEventListener("change", (event) => {
@@ -70,7 +70,8 @@ function watch() {
     // A second tap on the way out would do no harm; this only shows that the first one counted.
     setTimeout(() => event.submitter.setAttribute("aria-disabled", "true"));
   });
-  if (document.querySelector(".flashes")) store.removeItem(place());
+  // What was said is said: nothing of it comes back.
+  if (document.querySelector(".flashes")) Object.keys(store).filter((each) => each.startsWith("candor:")).forEach((each) => store.removeItem(each));
   else restore(store);
 }
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update as sql_update
 from ..db import db
 from ..drafts import Promise
 from ..models import Delivery, Incident, IncidentUpdate, Page, Reminder
-from ..vocabulary import Audience, DeliveryState, IncidentStatus, Severity
+from ..vocabulary import Audience, DeliveryState, IncidentStatus, PromiseOutcome, Severity
 from .policies import cadence_for
 from .policy import next_update_due, outcome
 
@@ -15,17 +15,19 @@ from .policy import next_update_due, outcome
 def renew(incident: Incident, update: IncidentUpdate, promise: Promise, now: datetime) -> None:
     """Settle the promise that stood until now and write down the next one; the caller commits.
 
-    An internal note keeps no promise. An incident opened inside promises its first public update.
+    An internal note keeps no promise. An incident that is open inside alone promises its first public update;
+    when it is over before that, the promise is withdrawn.
     """
     if update.audience is Audience.INTERNAL:
-        if update.sequence == 1:
+        if not incident.is_open:
+            _settle(incident, PromiseOutcome.WITHDRAWN, now)
+            incident.next_update_due_at = None
+        elif incident.audience is Audience.INTERNAL and incident.next_update_due_at is None:
             cadence = cadence_for(incident.page, incident.severity)
             incident.next_update_due_at = update.next_update_due_at = now + cadence.first
-        elif incident.status is IncidentStatus.RESOLVED:
-            _settle(incident, now)
-            incident.next_update_due_at = None
         return
-    _settle(incident, now)
+    if incident.next_update_due_at is not None:
+        _settle(incident, outcome(incident.next_update_due_at, now), now)
     due_at = promised_at(incident.page, incident.severity, update.status, promise, now)
     incident.next_update_due_at = update.next_update_due_at = due_at
     incident.no_promise_reason = update.no_promise_reason = promise.none_because
@@ -46,10 +48,8 @@ def is_late(incident: Incident, now: datetime) -> bool:
     return incident.is_open and incident.next_update_due_at is not None and now > incident.next_update_due_at
 
 
-def _settle(incident: Incident, now: datetime) -> None:
+def _settle(incident: Incident, became: PromiseOutcome, now: datetime) -> None:
     _cancel_reminders(incident, now)
-    if incident.next_update_due_at is None:
-        return
     promised = db.session.scalar(
         select(IncidentUpdate)
         .where(
@@ -61,9 +61,8 @@ def _settle(incident: Incident, now: datetime) -> None:
         .order_by(IncidentUpdate.sequence.desc())
         .limit(1)
     )
-    if promised and promised.next_update_due_at:
-        promised.promise_outcome = outcome(promised.next_update_due_at, now)
-        promised.promise_settled_at = now
+    if promised:
+        promised.promise_outcome, promised.promise_settled_at = became, now
 
 
 def _cancel_reminders(incident: Incident, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import structlog
 from sqlalchemy import select
 
 from .. import audit
@@ -13,6 +14,8 @@ from ..models import Incident, Reminder, Role, StaffUser
 from ..vocabulary import IncidentRole, IncidentStatus, StaffRole
 from .policies import cadence_for
 from .policy import Rung, due_rungs
+
+log = structlog.get_logger(__name__)
 
 # Who stands in where an incident has nobody in a role.
 _STAND_INS = {
@@ -31,7 +34,7 @@ def remind_due(now: datetime) -> int:
         select(Incident.id).where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at.is_not(None))
     ).all()
     db.session.rollback()
-    return sum(_remind_about(incident_id, now) for incident_id in waiting)
+    return sum(_try_to_remind_about(incident_id, now) for incident_id in waiting)
 
 
 def people_for(incident: Incident, role: IncidentRole) -> list[StaffUser]:
@@ -48,6 +51,15 @@ def people_for(incident: Incident, role: IncidentRole) -> list[StaffUser]:
         if people:
             return people
     return []
+
+
+def _try_to_remind_about(incident_id: int, now: datetime) -> int:
+    try:
+        return _remind_about(incident_id, now)
+    except Exception:  # the next tick tries again
+        log.exception("reminders.failed", incident=incident_id)
+        db.session.rollback()
+        return 0
 
 
 def _remind_about(incident_id: int, now: datetime) -> int:

@@ -10,7 +10,7 @@ from .. import audit, publishing
 from ..audit import Actor
 from ..db import db
 from ..drafts import UpdateDraft
-from ..errors import Conflict, NotFound
+from ..errors import CandorError, Conflict, NotFound
 from ..models import IncidentUpdate, Reminder
 from ..tokens import Purpose, signer
 from ..vocabulary import Audience
@@ -62,7 +62,11 @@ def reply(link: Link, draft: UpdateDraft, now: datetime, key: str = "") -> Incid
         raise Conflict("A reminder is answered in public.")
     link.reminder.used_at = now
     audit.record(link.actor, "reminder.use", link.reminder.incident, now, reminder=link.reminder.public_id)
-    return publishing.post_update(link.reminder.incident, draft, link.actor, now, key)
+    try:
+        return publishing.post_update(link.reminder.incident, draft, link.actor, now, key)
+    except CandorError:
+        db.session.rollback()
+        raise
 
 
 def _state(reminder: Reminder, is_in_time: bool) -> LinkState:

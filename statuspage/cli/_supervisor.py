@@ -32,10 +32,12 @@ class Child:
     due_at: float = 0.0
 
     def start(self, now: float) -> None:
-        """Start it, in a process group of its own, so that Ctrl-C reaches us alone and all end in order."""
-        self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, process_group=0, pass_fds=tuple(self.keeps)
-        )
+        """Start it deaf to Ctrl-C, which reaches a whole terminal: we hear it, and end all of them in order."""
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, pass_fds=tuple(self.keeps))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
         self.started_at = now
 
     def tend(self, now: float) -> None:

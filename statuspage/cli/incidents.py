@@ -187,9 +187,9 @@ def _components(page: Page, states: States) -> dict[Component, str]:
 def _roles(given: tuple[tuple[str, str], ...]) -> tuple[tuple[IncidentRole, StaffUser], ...]:
     word = Word(IncidentRole, _SHORT_ROLES)
     held = []
-    for role, email in given:
-        user = staff.find_by_email(clean_address("email", email, "role"))
-        held.append((IncidentRole(word.convert(role, None, None)), user))
+    for name, email in given:
+        role = IncidentRole(word.convert(name, None, None))
+        held.append((role, staff.find_by_email(clean_address("email", email, "role"))))
     return tuple(dict.fromkeys(held))
 
 

@@ -3,41 +3,87 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ScalarSelect, and_, exists, select, update
+from sqlalchemy import and_, bindparam, exists, select, update
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from ..db import db, new_id
+from ..db import db, new_id, reading
 from ..models import Announcement, Delivery, Subscriber
+from ..models.delivery import is_held, is_waiting
 from ..vocabulary import WAITING_STATES, DeliveryState, Lane
+
+# Statements are built once: putting one together costs more than running it, and idle workers ask several times a
+# second. A row waits while an older update of the same incident is still owed to the same person (C6).
+_older = aliased(Delivery)
+_IS_DUE = and_(
+    is_waiting,
+    Delivery.channel == bindparam("on"),
+    Delivery.lane == bindparam("in_lane"),
+    Delivery.state == DeliveryState.PENDING,
+    Delivery.due_at <= bindparam("now"),
+    ~exists().where(
+        _older.subscriber_id == Delivery.subscriber_id,
+        _older.incident_id == Delivery.incident_id,
+        _older.sequence < Delivery.sequence,
+        _older.state.in_(WAITING_STATES),
+    ),
+)
+_ANY = select(Delivery.id).where(_IS_DUE).limit(1)
+_DUE = (
+    select(Delivery.id)
+    .where(_IS_DUE)
+    .order_by(Delivery.due_at, Delivery.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(Delivery)
+    .where(Delivery.id.in_(_DUE.scalar_subquery()))
+    .values(state=DeliveryState.LEASED, lease_token=bindparam("token"), leased_until=bindparam("until"))
+    .execution_options(synchronize_session=False)
+)
+_HELD = (
+    select(Delivery)
+    .where(is_held, Delivery.lease_token == bindparam("token"))
+    .options(
+        joinedload(Delivery.announcement).joinedload(Announcement.page),
+        joinedload(Delivery.announcement).joinedload(Announcement.incident),
+        joinedload(Delivery.subscriber).lazyload(Subscriber.subscriptions),
+        selectinload(Delivery.staff_user),
+    )
+    .order_by(Delivery.id)
+)
 
 
 def claim(channel: str, lanes: Sequence[Lane], limit: int, lease: timedelta, now: datetime) -> list[Delivery]:
     """Lease up to `limit` due deliveries of the first lane that has any; the leases are committed.
 
     The rows come back detached, with all that a message needs: no transaction is open while the wire is slow.
-
-    A row waits while an older update of the same incident is still owed to the same person (C6).
+    Where nothing is due nothing is written, so that idle workers never stand in a publisher's way.
     """
     for lane in lanes:
+        asked = {"on": channel, "in_lane": lane, "now": now}
+        with reading():
+            has_any = db.session.scalar(_ANY, asked) is not None
+        if not has_any:
+            continue
         token = new_id()
-        claimed = db.session.execute(
-            update(Delivery)
-            .where(Delivery.id.in_(_due(channel, lane, limit, now)))
-            .values(state=DeliveryState.LEASED, lease_token=token, leased_until=now + lease)
-            .execution_options(synchronize_session=False)
-        )
-        if claimed.rowcount:  # type: ignore[attr-defined]
-            db.session.commit()
-            return _load(token)
-        db.session.rollback()
+        db.session.connection().execute(_CLAIM, asked | {"most": limit, "token": token, "until": now + lease})
+        db.session.commit()
+        with Session(db.engine) as own:
+            if rows := list(own.scalars(_HELD, {"token": token})):
+                return rows
     return []
 
 
 def release_lapsed(now: datetime) -> int:
     """Put back what was claimed by a worker that is no longer there; how many is returned."""
+    is_lapsed = and_(is_waiting, Delivery.state == DeliveryState.LEASED, Delivery.leased_until < now)
+    with reading():
+        if db.session.scalar(select(Delivery.id).where(is_lapsed).limit(1)) is None:
+            return 0
     released = db.session.execute(
         update(Delivery)
-        .where(Delivery.state == DeliveryState.LEASED, Delivery.leased_until < now)
+        .where(is_lapsed)
         .values(state=DeliveryState.PENDING, lease_token="", leased_until=None, due_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -51,7 +97,7 @@ def renew(token: str, lease: timedelta, now: datetime) -> datetime:
     until = now + lease
     db.session.execute(
         update(Delivery)
-        .where(Delivery.lease_token == token, Delivery.state == DeliveryState.LEASED)
+        .where(is_held, Delivery.lease_token == token, Delivery.state == DeliveryState.LEASED)
         .values(leased_until=until)
         .execution_options(synchronize_session=False)
     )
@@ -63,43 +109,8 @@ def release(token: str, now: datetime) -> None:
     """Give back the rest of a claim, unsent."""
     db.session.execute(
         update(Delivery)
-        .where(Delivery.lease_token == token, Delivery.state == DeliveryState.LEASED)
+        .where(is_held, Delivery.lease_token == token, Delivery.state == DeliveryState.LEASED)
         .values(state=DeliveryState.PENDING, lease_token="", leased_until=None, due_at=now)
         .execution_options(synchronize_session=False)
     )
     db.session.commit()
-
-
-def _due(channel: str, lane: Lane, limit: int, now: datetime) -> ScalarSelect[int]:
-    older = aliased(Delivery)
-    is_blocked = exists().where(
-        older.subscriber_id == Delivery.subscriber_id,
-        older.incident_id == Delivery.incident_id,
-        older.sequence < Delivery.sequence,
-        older.state.in_(WAITING_STATES),
-    )
-    due = and_(
-        Delivery.channel == channel,
-        Delivery.lane == lane,
-        Delivery.state == DeliveryState.PENDING,
-        Delivery.due_at <= now,
-        ~is_blocked,
-    )
-    query = select(Delivery.id).where(due).order_by(Delivery.due_at, Delivery.id).limit(limit)
-    return query.with_for_update(skip_locked=True).scalar_subquery()
-
-
-def _load(token: str) -> list[Delivery]:
-    query = (
-        select(Delivery)
-        .where(Delivery.lease_token == token)
-        .options(
-            joinedload(Delivery.announcement).joinedload(Announcement.page),
-            joinedload(Delivery.announcement).joinedload(Announcement.incident),
-            joinedload(Delivery.subscriber).lazyload(Subscriber.subscriptions),
-            selectinload(Delivery.staff_user),
-        )
-        .order_by(Delivery.id)
-    )
-    with Session(db.engine) as own:
-        return list(own.scalars(query))

@@ -166,7 +166,8 @@ def update_sms(  # noqa: PLR0913 - everything an SMS says
     if status is IncidentStatus.RESOLVED:
         tail = link
     words = text.excerpt(" ".join(text.plain(body).split()), max(40, SMS_LENGTH - len(head) - len(tail) - 2))
-    return f"{head} {words} {tail}"
+    # An ellipsis is outside the SMS alphabet and would halve what fits into a segment.
+    return f"{head} {words} {tail}".replace("…", "...").replace("  ", " ").strip()
 
 
 def _promise(update: IncidentUpdate, zone: str) -> str:

@@ -47,7 +47,8 @@ def test_strangers_are_asked_to_sign_in_everywhere(app: Flask, client: FlaskClie
     let_in = [
         (method, path)
         for _, method, path in routes(app)
-        if "/admin/login" not in client.open(path, method=method, data={"csrf_token": token}).headers.get("Location", "")
+        if "/admin/login"
+        not in client.open(path, method=method, data={"csrf_token": token}).headers.get("Location", "")
     ]
 
     assert let_in == []

@@ -24,7 +24,7 @@ class Shell:
 
     def __call__(self, *words: str, typed: str = "") -> Result:
         """One command, whatever comes of it."""
-        return self.runner.invoke(cli, list(words), obj=create_app, input=typed)
+        return self.runner.invoke(cli, list(words), obj=create_app, input=typed, prog_name="candor")
 
     def says(self, *words: str, typed: str = "") -> str:
         """What a command that succeeds prints, without the last line end."""

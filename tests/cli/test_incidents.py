@@ -176,7 +176,11 @@ def test_reminders_are_shown_with_whom_they_reached(candor: Shell, inside: Calla
     reminders.remind_due(utcnow())
 
     reminder = _show(candor, incident_id)["reminders"][0]
-    assert (reminder["step"], reminder["role"], reminder["to"]) == ("due_soon", "communications_lead", "mara@example.com")
+    assert (reminder["step"], reminder["role"], reminder["to"]) == (
+        "due_soon",
+        "communications_lead",
+        "mara@example.com",
+    )
     assert reminder["deliveries"] == {"email": "pending", "sms": "pending"}
 
 

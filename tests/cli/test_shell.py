@@ -58,7 +58,9 @@ def test_the_first_command_sets_up_an_empty_database(candor: Shell) -> None:
     assert len(pages[0]["id"]) == 12
 
 
-def test_an_empty_database_is_left_alone_when_that_was_asked_for(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_database_is_left_alone_when_that_was_asked_for(
+    candor: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CANDOR_AUTO_MIGRATE", "0")
 
     assert "candor db upgrade" in candor.refuses("page", "list")

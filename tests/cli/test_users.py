@@ -18,7 +18,9 @@ def _secret(link: str) -> str:
 
 
 def test_a_new_colleague_gets_a_link_that_lets_them_in(candor: Shell, inside: Callable[[], Flask]) -> None:
-    link = candor.says("user", "add", "--email", "Mara@Example.com", "--role", "comms_lead", "--phone", "+1 202 555 0143")
+    link = candor.says(
+        "user", "add", "--email", "Mara@Example.com", "--role", "comms_lead", "--phone", "+1 202 555 0143"
+    )
 
     inside()
     user = staff.use_sign_in_link(_secret(link), utcnow())

@@ -147,7 +147,7 @@ def _publish(panel: Page) -> None:
 
 
 def _everyone_heard_once(mail: SmtpSink, twilio: TwilioDouble) -> None:
-    """Five mails to those who asked for the API or everything, begin and resolve by SMS; to nobody else, nothing twice."""
+    """Five mails about the API to those who asked for it, begin and resolve by SMS; nothing twice, nothing else."""
     wait_until(lambda: len(mail.received) >= 12, "not every mail came", lambda: str(mail.recipients))
     for address in ("all@example.com", "api@example.com"):
         said = [body(each) for each in mail.mails(address)[1:]]

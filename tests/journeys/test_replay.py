@@ -50,7 +50,7 @@ def test_every_update_of_the_history_reaches_exactly_those_who_asked(app, page):
     relax_sqlite(db.engine)  # as the engine process does for its marks
     db.engine.dispose()
     source, said = history()
-    replay = Replay(page)
+    replay = Replay()
     replay.prepare(said)
     wires: dict[str, Channel] = {"email": Wire("email"), "sms": Wire("sms")}  # type: ignore[dict-item]
 

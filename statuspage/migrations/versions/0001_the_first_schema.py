@@ -424,14 +424,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_announcement_state", ["announcement_id", "state"], unique=False)
-        batch_op.create_index("ix_delivery_order", ["subscriber_id", "incident_id", "sequence"], unique=False)
         batch_op.create_index(
-            "ix_delivery_provider",
-            ["provider_id"],
+            "ix_delivery_lease",
+            ["lease_token"],
             unique=False,
-            sqlite_where=sa.text("provider_id != ''"),
-            postgresql_where=sa.text("provider_id != ''"),
+            sqlite_where=sa.text("lease_token != ''"),
+            postgresql_where=sa.text("lease_token != ''"),
         )
+        batch_op.create_index("ix_delivery_order", ["subscriber_id", "incident_id", "sequence"], unique=False)
         batch_op.create_index(
             "ix_delivery_waiting",
             ["channel", "lane", "due_at", "id"],
@@ -498,12 +498,12 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('pending', 'leased')"),
             postgresql_where=sa.text("state IN ('pending', 'leased')"),
         )
-        batch_op.drop_index(
-            "ix_delivery_provider",
-            sqlite_where=sa.text("provider_id != ''"),
-            postgresql_where=sa.text("provider_id != ''"),
-        )
         batch_op.drop_index("ix_delivery_order")
+        batch_op.drop_index(
+            "ix_delivery_lease",
+            sqlite_where=sa.text("lease_token != ''"),
+            postgresql_where=sa.text("lease_token != ''"),
+        )
         batch_op.drop_index("ix_delivery_announcement_state")
 
     op.drop_table("delivery")

@@ -1,0 +1,29 @@
+"""`make bench`: run every benchmark, or the one named by `ID=`; `BENCH_SCALE` (a factor up to 1) lowers the sizes."""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import sqlalchemy
+
+from tests.bench.publishing import publish_growth
+
+BENCHES = {"publish-growth": publish_growth}
+
+
+def main() -> None:
+    """Print the table and write the file."""
+    scale = float(os.environ.get("BENCH_SCALE", "1"))
+    wanted = os.environ.get("ID") or (sys.argv[1] if len(sys.argv) > 1 else "")
+    versions = {"python": platform.python_version(), "sqlalchemy": sqlalchemy.__version__}
+    rows = [row for name, bench in BENCHES.items() if wanted in ("", name) for row in bench(scale)]
+    for row in rows:
+        print(f"{row.id:<18} {row.value:>10.3f} {row.unit:<6} reference {row.reference:>10.3f}  ratio {row.ratio:>6.2f}"
+              f"  goal {row.goal}: {'met' if row.met else 'NOT MET'}  ({row.what})")  # fmt: skip
+    Path("bench.json").write_text(json.dumps([row.as_dict(scale, versions) for row in rows], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
