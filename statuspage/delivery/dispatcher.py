@@ -68,9 +68,15 @@ class Dispatcher:
             return 0
         by_id = {row.id: row for row in rows}
         self.held, self.held_until = rows[0].lease_token, now + self.lease
+        captured: list[tuple[Delivery, Receipt]] = []
         try:
             for outcome in self.channels[channel].deliver(self._envelopes(rows)):
-                self._settle(by_id[int(outcome.key)], outcome)
+                row = by_id[int(outcome.key)]
+                if isinstance(outcome.result, Receipt) and outcome.result.is_captured:
+                    captured.append((row, outcome.result))
+                else:
+                    self._settle(row, outcome)
+            self._settle_captured(captured)
         finally:
             claims.release(self.held, self.clock())
             self.held = ""
@@ -102,8 +108,7 @@ class Dispatcher:
             log.warning("delivery.trouble", delivery=row.id, cause=repr(outcome.result.__cause__))
         match outcome.result:
             case Receipt() as receipt:
-                state = DeliveryState.CAPTURED if receipt.is_captured else DeliveryState.SENT
-                self._finish(row, state, receipt.detail, receipt.provider_id)
+                self._finish(row, DeliveryState.SENT, receipt.detail, receipt.provider_id)
             case PermanentDeliveryError() as error:
                 self._finish(row, DeliveryState.FAILED, str(error))
                 if row.subscriber_id is not None:
@@ -112,6 +117,13 @@ class Dispatcher:
                 self._settle_uncertain(row, error)
             case DeliveryError() as error:
                 self._try_later(row, str(error), self._pause(row, error.retry_after))
+
+    def _settle_captured(self, captured: list[tuple[Delivery, Receipt]]) -> None:
+        """Note in one commit what never left: no kill can make these arrive twice."""
+        now = self.clock()
+        for row, receipt in captured:
+            self._mark(row, DeliveryState.CAPTURED, receipt.detail, "", now)
+        db.session.commit()
 
     def _settle_uncertain(self, row: Delivery, error: UncertainDeliveryError) -> None:
         """It may have arrived. A mail is asked for once more, recognisable by its Message-ID; an SMS never."""

@@ -42,14 +42,9 @@ def test_ladder_before_at_and_after(crew):
     for minutes in (-10, 0, 10, 70):
         reminders.remind_due(DUE + minutes * MINUTE)
 
-    assert told() == [
-        ("ada", "due_soon", 0),
-        ("ada", "due", 0),
-        ("bo", "overdue", 0),
-        ("ada", "overdue", 0),
-        ("bo", "overdue", 1),
-        ("ada", "overdue", 1),
-    ]
+    assert told()[:2] == [("ada", "due_soon", 0), ("ada", "due", 0)]
+    assert set(told()[2:4]) == {("bo", "overdue", 0), ("ada", "overdue", 0)}
+    assert set(told()[4:]) == {("bo", "overdue", 1), ("ada", "overdue", 1)}
 
 
 def test_clock_that_ticks_every_second_reminds_once_a_rung(crew):
@@ -61,7 +56,7 @@ def test_clock_that_ticks_every_second_reminds_once_a_rung(crew):
 
 def test_clock_that_stood_still_sends_no_burst(crew):
     assert reminders.remind_due(DUE + timedelta(hours=3)) == 2
-    assert told() == [("bo", "overdue", 2), ("ada", "overdue", 2)]
+    assert set(told()) == {("bo", "overdue", 2), ("ada", "overdue", 2)}
 
 
 def test_clock_that_goes_back_reminds_nobody_again(crew):
