@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, abort, make_response, redirect, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import user_logged_in  # type: ignore[import-untyped]
-from flask_security import Security, SQLAlchemySessionUserDatastore, current_user
+from flask_security import Security, SQLAlchemySessionUserDatastore, current_user, user_authenticated
 from htmx_flask import Htmx, request
 
 from statuspage import limits, staff
@@ -62,7 +61,7 @@ def init_app(app: Flask) -> None:
     security.unauthn_handler(ask_to_sign_in)  # type: ignore[arg-type]
     # Only a session, which can be listed and revoked, says who is here; the library's tokens do not.
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
-    user_logged_in.connect(_renew_session, app)
+    user_authenticated.connect(_renew_session, app)
     views = app.view_functions
     views["security.login"] = _limited(views["security.login"])
     views["security.logout"] = _forgetful(views["security.logout"])
@@ -138,15 +137,16 @@ def _limited(login: View) -> View:
     """Count guesses per account and per visitor, in the database, whatever the answer; note who comes in."""
 
     @wraps(login)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if request.method != "POST" or current_user.is_authenticated:
-            return cast(ResponseReturnValue, login(*args, **kwargs))
-        account = request.form.get("email", "").strip().casefold()
-        limit_guesses(account, "Too many attempts to sign in. Wait a quarter of an hour, or ask for a sign-in link.")
+    def guarded(*args: Any, **kwargs: Any) -> Response:
+        is_guess = request.method == "POST" and not current_user.is_authenticated
+        if is_guess:
+            account = request.form.get("email", "").strip().casefold()
+            limit_guesses(account, "Too many attempts to sign in. Wait 15 minutes, or ask for a sign-in link.")
         response: Response = make_response(login(*args, **kwargs))
-        if current_user.is_authenticated:
+        response.headers["Cache-Control"] = "no-store"
+        if is_guess and current_user.is_authenticated:
             staff.note_sign_in(me(), "password", utcnow())
-        elif response.status_code == 200:
+        elif is_guess and response.status_code == 200:
             log.warning("sign_in.refused")
             response.status_code = 422
         return response

@@ -113,9 +113,7 @@ class Composer:
         if self.incident is None:
             return self._first.first
         incident, may_publish = self.incident, self.may_publish
-        return forms.unfinished(
-            lambda typed: forms.read_update(self.page, incident, typed, may_publish), self.typed
-        )
+        return forms.unfinished(lambda typed: forms.read_update(self.page, incident, typed, may_publish), self.typed)
 
     @cached_property
     def subject(self) -> Subject:
@@ -141,9 +139,7 @@ def page(composer: Composer, template: str, status: int = 200, **values: Any) ->
     return response
 
 
-def refused(
-    error: Invalid | Conflict, composer: Composer, template: str, **values: Any
-) -> ResponseReturnValue:
+def refused(error: Invalid | Conflict, composer: Composer, template: str, **values: Any) -> ResponseReturnValue:
     """The same form again: everything typed is kept, and what stands in the way is said beside it."""
     db.session.rollback()
     incident = composer.incident
@@ -164,8 +160,10 @@ def start(incident: Incident | None, user: StaffUser) -> dict[str, str]:
     typed = {"key": forms.new_key(), "promise": "policy", "notify": "yes", "audience": "public"}
     if incident is None:
         role = "role-communications_lead"
-        return typed | {"severity": Severity.SEV3.value, "status": IncidentStatus.INVESTIGATING.value} | (
-            {role: user.public_id} if staff.may_publish(user) else {}
+        return (
+            typed
+            | {"severity": Severity.SEV3.value, "status": IncidentStatus.INVESTIGATING.value}
+            | ({role: user.public_id} if staff.may_publish(user) else {})
         )
     status = incident.status if incident.is_open else IncidentStatus.INVESTIGATING
     return typed | {

@@ -11,7 +11,7 @@ from statuspage.clock import utcnow
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
 
-from . import queries
+from . import queries, standings
 from .auth import actor, needs
 from .views import panel
 
@@ -46,7 +46,7 @@ def _board() -> dict[str, Any]:
     incidents = queries.open_incidents(page)
     promised = [incident for incident in incidents if incident.next_update_due_at]
     late = [incident for incident in promised if incident.next_update_due_at and incident.next_update_due_at < now]
-    announcement = queries.latest_announcement(page)
+    announcement = standings.latest_announcement(page)
     behind = [each for each in components.listed(page) if each.status is not ComponentStatus.OPERATIONAL]
     return {
         "now": now,
@@ -54,8 +54,8 @@ def _board() -> dict[str, Any]:
         "late": late,
         "next_due": next((incident for incident in promised if incident not in late), None),
         "soon": now + SOON,
-        "troubles": queries.troubles(page, now),
-        "standing": queries.standing(announcement, now) if announcement else None,
+        "troubles": standings.troubles(page, now),
+        "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
         "is_green": not incidents and not behind,
     }

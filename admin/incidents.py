@@ -13,7 +13,7 @@ from statuspage.models import Incident
 from statuspage.presenting import site_page
 from statuspage.vocabulary import IncidentRole, StaffRole
 
-from . import composing, forms, queries
+from . import composing, forms, queries, standings
 from .auth import actor, me, needs, require_publish
 from .composing import Composer
 from .forms import Typed
@@ -125,13 +125,13 @@ def _opening(typed: Typed) -> Composer:
 
 def _around(incident: Incident) -> dict[str, Any]:
     """What surrounds the composer: the account so far, how the last announcement fares, who does what."""
-    now, said = utcnow(), queries.announcements_of(incident)
+    now, said = utcnow(), standings.announcements_of(incident)
     latest = list(said.values())[-1] if said else None
     held = {role: [each.staff_user for each in incident.assignments if each.role is role] for role in IncidentRole}
     return {
         "incident": incident,
         "now": now,
         "announcements": said,
-        "standing": queries.standing(latest, now) if latest else None,
+        "standing": standings.standing(latest, now) if latest else None,
         "held": {role: users for role, users in held.items() if users},
     }

@@ -10,7 +10,7 @@ from statuspage.models import Announcement
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import masking, queries
+from . import masking, standings
 from .auth import needs
 from .previews import Shown, framed, frozen, with_frames
 from .views import panel
@@ -20,10 +20,10 @@ from .views import panel
 @needs(StaffRole.VIEWER)
 def announcements() -> str:
     """What was said, newest first."""
-    found = queries.announcements(site_page(), request.args.get("before", type=int))
+    found = standings.announcements(site_page(), request.args.get("before", type=int))
     now = utcnow()
-    standings = [queries.standing(each, now) for each in found.rows]
-    return render_template("admin/announcements.html", standings=standings, before=found.before)
+    shown = [standings.standing(each, now) for each in found.rows]
+    return render_template("admin/announcements.html", standings=shown, before=found.before)
 
 
 @panel.get("/announcements/<public_id>")
@@ -36,9 +36,9 @@ def announcement(public_id: str) -> Response:
     return with_frames(
         render_template(
             "admin/announcement.html",
-            standing=queries.standing(found, utcnow()),
+            standing=standings.standing(found, utcnow()),
             state=wanted,
-            deliveries=queries.deliveries(found, wanted, request.args.get("before", type=int)),
+            deliveries=standings.deliveries(found, wanted, request.args.get("before", type=int)),
             shown=masking.shown,
             words=_words(found),
         )
@@ -49,7 +49,7 @@ def announcement(public_id: str) -> Response:
 @needs(StaffRole.VIEWER)
 def progress(public_id: str) -> str:
     """How far it has come, alone; asks again by itself until everything is settled."""
-    return render_template("admin/_progress.html", standing=queries.standing(_find(public_id), utcnow()))
+    return render_template("admin/_progress.html", standing=standings.standing(_find(public_id), utcnow()))
 
 
 @panel.get("/announcements/<public_id>/html")

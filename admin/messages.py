@@ -10,7 +10,7 @@ from statuspage.models import Delivery
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import masking, queries
+from . import masking, standings
 from .auth import has_role, needs
 from .previews import framed, links, with_frames
 from .views import panel
@@ -25,7 +25,7 @@ def messages() -> str:
         "admin/messages.html",
         channel=channel,
         channels=channels(),
-        messages=queries.captured(channel, request.args.get("before", type=int)),
+        messages=standings.captured(channel, request.args.get("before", type=int)),
         shown=masking.shown,
     )
 

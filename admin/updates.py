@@ -84,5 +84,3 @@ def _done(update: IncidentUpdate) -> str:
     if update.audience is Audience.INTERNAL:
         return "The note is kept. Nothing changed in public."
     return "Published. Subscribers are being told." if update.is_notified else "Published on the page. Nobody was told."
-
-

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from statuspage.channels import channels
@@ -84,6 +85,13 @@ def candor_error(error: CandorError) -> ResponseReturnValue:
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+@panel.errorhandler(CSRFError)
+def old_form(_error: CSRFError) -> ResponseReturnValue:
+    """The form belongs to a session that has ended: nothing was done with it."""
+    sentence = "This form is from an earlier sign-in, so nothing was done. Go back, copy your words, and reload it."
+    return render_template("admin/error.html", code=400, sentence=sentence), 400
 
 
 @panel.errorhandler(403)

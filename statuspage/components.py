@@ -61,7 +61,8 @@ def set_status(component: Component, status: ComponentStatus, by: Actor, now: da
         return
     audit.record(by, "component.set_status", component, now, old=component.status.value, new=status.value)
     component.status, component.status_changed_at = status, now
-    component.page.confirmed_at = max(component.page.confirmed_at, now)
+    if component.audience is Audience.PUBLIC:  # what is kept inside moves nothing outside
+        component.page.confirmed_at = max(component.page.confirmed_at, now)
     db.session.commit()
 
 

@@ -1,5 +1,6 @@
 """The door: which hosts we answer for, which requests may write, and the headers on every answer."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -7,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, abort, g, render_template, request
+from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from . import urls
 from .db import read_only
 from .errors import CandorError, TooMany
 from .settings import Settings
@@ -32,7 +34,11 @@ _open_endpoints: set[str] = set()
 
 
 class HostGuard:
-    """Answers 400 to requests for a host that is not ours, before anything else sees them."""
+    """Answers 400 to requests for a host that is not ours, before anything else sees them.
+
+    It also says whether a request only reads. That must be known before the session is opened: a reader who began
+    as a writer would hold up everybody else until the answer is done.
+    """
 
     def __init__(self, wsgi: Callable[..., Iterable[bytes]], settings: Settings) -> None:
         self.wsgi = wsgi
@@ -41,12 +47,15 @@ class HostGuard:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Pass on what is meant for us."""
         host = environ.get("HTTP_HOST", "")
-        if _hostname(host) in self.allowed or environ.get("PATH_INFO") in PROBES:
+        is_ours = _HOST.fullmatch(host) and _hostname(host) in self.allowed
+        if not is_ours and environ.get("PATH_INFO") not in PROBES:
+            start_response("400 Bad Request", _REFUSAL_HEADERS)
+            return [b"This address is not one of ours. Check the Host, or CANDOR_BASE_URL.\n"]
+        token = read_only.set(environ.get("REQUEST_METHOD") in SAFE_METHODS)
+        try:
             return self.wsgi(environ, start_response)
-        start_response(
-            "400 Bad Request", [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-        )
-        return [b"This address is not one of ours. Check the Host, or CANDOR_BASE_URL.\n"]
+        finally:
+            read_only.reset(token)
 
 
 def allowed_hosts(settings: Settings) -> frozenset[str]:
@@ -72,7 +81,6 @@ def guard(app: Flask, settings: Settings) -> None:
     app.before_request(_begin)
     app.before_request(_refuse_cross_site)
     app.after_request(_add_headers)
-    app.teardown_request(_end)
     app.register_error_handler(CandorError, _candor_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -84,25 +92,19 @@ def open_to_others(endpoint: str) -> None:
 
 
 def error_page(status: int, sentence: str, **headers: Any) -> Response:
-    """An error as a page, never kept by caches."""
-    response = Response(render_template("errors/error.html", code=status, sentence=sentence), status)
+    """An error as a page, never kept by caches. It asks neither session nor database, which may be what failed."""
+    page = current_app.jinja_env.get_template("errors/error.html")
+    response = Response(page.render(code=status, sentence=sentence), status)
     response.headers["Cache-Control"] = "no-store"
     response.headers.update({name.replace("_", "-"): str(value) for name, value in headers.items()})
     return response
 
 
 def _begin() -> None:
-    g.read_only_token = read_only.set(request.method in SAFE_METHODS)
     g.request_id = secrets.token_hex(8)
     g.started = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
-def _end(_error: BaseException | None) -> None:
-    token = g.pop("read_only_token", None)
-    if token is not None:
-        read_only.reset(token)
 
 
 def _refuse_cross_site() -> None:
@@ -115,7 +117,7 @@ def _refuse_cross_site() -> None:
         is_ours = site in ("same-origin", "none")
     else:
         # Pages that send no referrer send the Origin "null"; for these the token alone decides.
-        is_ours = origin == "null" or urlsplit(origin).netloc == request.host
+        is_ours = origin == "null" or origin.partition("://")[2] == request.host
     if not is_ours:
         abort(403, "This form was sent from another site.")
 
@@ -130,7 +132,7 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Resource-Policy", "same-site")
     headers.setdefault("X-Frame-Options", "DENY")
     headers["X-Request-Id"] = g.get("request_id", "")
-    if request.scheme == "https":
+    if request.scheme == "https" or urls.settings().is_https:
         headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
     if request.endpoint not in ("static", None):
         headers.setdefault("Cache-Control", "no-store")
@@ -175,6 +177,12 @@ def _hostname(netloc: str) -> str:
     return host.partition(":")[0]
 
 
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+_REFUSAL_HEADERS = [
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+]
 _SENTENCES = {
     400: "This request could not be understood.",
     403: "You may not do this.",

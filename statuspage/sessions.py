@@ -61,6 +61,8 @@ class SessionInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed: to the row of a signed-in session, to the cookie of any other."""
         assert isinstance(session, StaffCookieSession)
+        if response.cache_control.public:
+            return  # what caches give to everybody must know nobody
         if _USER not in session:
             if session.row_id is not None:
                 _forget(session.row_id)

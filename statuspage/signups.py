@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from .db import db
 from .models import Delivery, Subscriber, Subscription
@@ -11,14 +11,14 @@ from .vocabulary import SubscriberState
 
 
 def forget_unconfirmed(now: datetime) -> int:
-    """Delete the addresses that were never confirmed within their time; how many is returned.
+    """Delete the addresses never confirmed within a week of our last asking; how many is returned.
 
     The ledger keeps that a confirmation was sent, without the address.
     """
     never_confirmed = select(Subscriber.id).where(
         Subscriber.state == SubscriberState.PENDING,
         Subscriber.confirmed_at.is_(None),
-        Subscriber.state_changed_at < now - UNCONFIRMED_FOR,
+        func.coalesce(Subscriber.confirmation_sent_at, Subscriber.created_at) < now - UNCONFIRMED_FOR,
     )
     ids = list(db.session.scalars(never_confirmed.limit(500)))
     if ids:

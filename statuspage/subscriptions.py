@@ -189,11 +189,11 @@ def _confirm(subscriber: Subscriber, by: Actor, now: datetime) -> None:
     subscriber.confirmed_at = now
     db.session.flush()
     audit.record(by, "subscriber.confirm", subscriber, now, channel=subscriber.channel)
-    for update in _latest_updates(subscriber):
+    for update in current_states(subscriber):
         outbox.announce_state(subscriber, update, now)
 
 
-def _latest_updates(subscriber: Subscriber) -> list[IncidentUpdate]:
+def current_states(subscriber: Subscriber) -> list[IncidentUpdate]:
     """The latest public update of each open incident that concerns this subscriber."""
     query = (
         select(Incident)

@@ -92,6 +92,7 @@ def _reminder(reminder: Reminder) -> Facts:
         "step": reminder.step.value,
         "role": reminder.role.value,
         "to": reminder.staff_user.email,
+        "promise_due_at": iso_text(reminder.promise_due_at),
         "created_at": iso_text(reminder.created_at),
         "cancelled_at": _instant(reminder.cancelled_at),
         "used_at": _instant(reminder.used_at),

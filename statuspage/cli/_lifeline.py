@@ -28,7 +28,7 @@ def _watch(is_parent_there: Callable[[], bool], grace: float) -> None:
     def watch() -> None:
         while is_parent_there():
             pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         time.sleep(grace)
         os._exit(1)
 

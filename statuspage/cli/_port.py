@@ -9,7 +9,7 @@ from contextlib import closing
 from ..errors import SettingsError
 from ..settings import Settings
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 
 

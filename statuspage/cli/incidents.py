@@ -214,6 +214,7 @@ def _lines(known: Mapping[str, Any]) -> list[str]:
     for said in known["updates"]:
         ledger = said["announcement"]
         told = " · ".join(f"{count} {state}" for state, count in ledger["states"].items()) if ledger else "nobody told"
+        told = told or "nobody told yet"
         lines += [
             "",
             f"{said['sequence']}. {said['created_at']} {said['status']} ({said['audience']}; {told})",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 
 from notifiers import (
     Channel,
@@ -20,7 +20,7 @@ from notifiers import (
 
 from .. import subscribers
 from ..clock import utcnow
-from ..db import db
+from ..db import db, reading
 from ..models import Attempt, Delivery
 from ..vocabulary import DeliveryState, Lane
 from . import claims, messages
@@ -127,8 +127,8 @@ class Dispatcher:
 
     def _settle_uncertain(self, row: Delivery, error: UncertainDeliveryError) -> None:
         """It may have arrived. A mail is asked for once more, recognisable by its Message-ID; an SMS never."""
-        if row.channel == "email" and row.attempt_count == 0:
-            self._try_later(row, str(error), ASK_AGAIN_AFTER)
+        if row.channel == "email" and not _was_uncertain(row):
+            self._try_later(row, str(error), ASK_AGAIN_AFTER, outcome=DeliveryState.UNKNOWN)
         else:
             self._finish(row, DeliveryState.UNKNOWN, str(error))
 
@@ -145,11 +145,13 @@ class Dispatcher:
         pause: timedelta = ceiling * (0.5 + self.jitter() / 2)
         return max(pause, wished) if wished else pause
 
-    def _try_later(self, row: Delivery, reason: str, pause: timedelta) -> None:
+    def _try_later(
+        self, row: Delivery, reason: str, pause: timedelta, outcome: DeliveryState = DeliveryState.PENDING
+    ) -> None:
         now = self.clock()
-        self._mark(row, DeliveryState.PENDING, reason, "", now, due_at=now + pause)
+        self._mark(row, DeliveryState.PENDING, reason, "", now, due_at=now + pause, outcome=outcome)
         if row.incident_id is not None:
-            supersede_older(now, row.announcement)
+            supersede_older(now, Delivery.id == row.id)
         db.session.commit()
 
     def _finish(self, row: Delivery, state: DeliveryState, reason: str = "", provider_id: str = "") -> None:
@@ -165,6 +167,7 @@ class Dispatcher:
         provider_id: str,
         now: datetime,
         due_at: datetime | None = None,
+        outcome: DeliveryState | None = None,
     ) -> None:
         """Write the outcome, unless the lease has passed to another worker meanwhile."""
         facts = {
@@ -179,11 +182,18 @@ class Dispatcher:
         connection = db.session.connection()
         if connection.execute(_MARK, facts).rowcount:
             detail = (reason or provider_id)[:500]
-            number, outcome = row.attempt_count + 1, state.value
+            number, ended = row.attempt_count + 1, (outcome or state).value
             connection.execute(
                 _ATTEMPT,
-                {"delivery_id": row.id, "number": number, "ended_at": now, "outcome": outcome, "detail": detail},
+                {"delivery_id": row.id, "number": number, "ended_at": now, "outcome": ended, "detail": detail},
             )
+
+
+def _was_uncertain(row: Delivery) -> bool:
+    """Whether an earlier attempt may have arrived."""
+    with reading():
+        found = select(Attempt.id).where(Attempt.delivery_id == row.id, Attempt.outcome == DeliveryState.UNKNOWN.value)
+        return db.session.scalar(found.limit(1)) is not None
 
 
 # Built once: putting a statement together costs more than running it.

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Insert, and_, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Insert, and_, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ..db import db, reading
@@ -41,13 +41,16 @@ def expand_next(now: datetime) -> bool:
         announcement.expanded_to = chunk[-1]
     if len(chunk) < CHUNK:
         announcement.expanded_at = now
-        supersede_older(now, announcement)
+        supersede_older(now, Delivery.incident_id == announcement.incident_id)
     db.session.commit()
     return True
 
 
-def supersede_older(now: datetime, announcement: Announcement | None = None) -> None:
-    """Drop what has failed once, or is older than an hour, where the same person is owed something newer (C6)."""
+def supersede_older(now: datetime, only: ColumnElement[bool] | None = None) -> None:
+    """Drop what has failed once, or is older than an hour, where the same person is owed something newer (C6).
+
+    `only` says among which deliveries to look; without it, among all that wait.
+    """
     newer = aliased(Delivery)
     conditions = [
         is_waiting,
@@ -59,8 +62,8 @@ def supersede_older(now: datetime, announcement: Announcement | None = None) -> 
             newer.sequence > Delivery.sequence,
         ),
     ]
-    if announcement is not None:
-        conditions.append(Delivery.incident_id == announcement.incident_id)
+    if only is not None:
+        conditions.append(only)
     db.session.execute(
         update(Delivery)
         .where(and_(*conditions))

@@ -13,7 +13,7 @@ from .. import text, urls
 from ..cadence.promises import is_late
 from ..db import db
 from ..models import Component, Incident, IncidentUpdate, Page, UpdateComponent
-from ..status import headline, worst
+from ..status import ALL_GREEN, headline, worst
 from ..visibility import Viewer, may_see, only_for
 from ..vocabulary import ComponentStatus, Impact, IncidentStatus, IncidentType
 
@@ -105,8 +105,8 @@ def overview_headline(page: Page, viewer: Viewer) -> Headline:
         _incidents(page, viewer, Incident.impact).where(Incident.status != IncidentStatus.RESOLVED)
     )
     overall = headline(statuses, list(impacts))
-    is_green = overall.indicator is Impact.NONE
-    return Headline(overall.indicator, overall.text, page.confirmed_at if is_green else None)
+    # An open incident may weigh nothing and still is one.
+    return Headline(overall.indicator, overall.text, page.confirmed_at if overall.text == ALL_GREEN else None)
 
 
 def groups(page: Page, viewer: Viewer) -> list[GroupView]:
@@ -234,9 +234,16 @@ def _update(update: IncidentUpdate, viewer: Viewer) -> UpdateView:
         body_html=text.html(update.body),
         at=update.created_at,
         edited_at=update.edited_at,
-        previous=[(revision.replaced_at, text.html(revision.body)) for revision in reversed(update.revisions)],
+        previous=_previous(update),
         changes=_changes(update, viewer),
     )
+
+
+def _previous(update: IncidentUpdate) -> list[tuple[datetime, Markup]]:
+    """The words it had before, latest first, each with the time at which they were published."""
+    published = [update.created_at, *(revision.replaced_at for revision in update.revisions)]
+    words = [text.html(revision.body) for revision in update.revisions]
+    return list(zip(published, words, strict=False))[::-1]
 
 
 def _changes(update: IncidentUpdate, viewer: Viewer) -> list[tuple[str, ComponentStatus, ComponentStatus]]:

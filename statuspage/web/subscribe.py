@@ -24,7 +24,7 @@ from ..models import Component, Subscriber
 from ..presenting import context, site_page
 from ..subscriptions import Wishes
 from ..tokens import Purpose, signer
-from ..visibility import PUBLIC
+from ..visibility import PUBLIC, may_see
 from ..vocabulary import EventLevel, SubscriberState
 from . import presenters
 
@@ -60,8 +60,8 @@ def sign_up() -> ResponseReturnValue:
     now, page = utcnow(), site_page()
     try:
         channel, address, wishes = _read(request.form)
-        _require_within_limits(channel, address)
         _require_country(channel, address)
+        _require_within_limits(channel, address)
     except Invalid as error:
         return _form(request.form, error.problems), 422
     subscriptions.sign_up(page, channel, address, wishes, _consent_proof(), _network_fingerprint(), now)
@@ -82,7 +82,7 @@ def confirm_form(token: str) -> Response:
     """Shows what is about to be confirmed."""
     subscriber = _subscriber(Purpose.CONFIRM, token)
     if subscriber.state is SubscriberState.CONFIRMED:
-        return _confirmed(subscriber)
+        return _confirmed(subscriber, told_of=0)
     return _private("public/confirm.html", subscription=_view(subscriber))
 
 
@@ -91,7 +91,7 @@ def confirm(token: str) -> Response:
     """The owner of the address says yes."""
     subscriber = _subscriber(Purpose.CONFIRM, token)
     subscriptions.confirm(subscriber, utcnow())
-    return _confirmed(subscriber)
+    return _confirmed(subscriber, told_of=len(subscriptions.current_states(subscriber)))
 
 
 @forms.get("/subscribe/code")
@@ -115,7 +115,7 @@ def confirm_code() -> Response:
         response.status_code = 422
         return response
     session.pop("phone", None)
-    return _confirmed(subscriber)
+    return _confirmed(subscriber, told_of=len(subscriptions.current_states(subscriber)))
 
 
 @forms.get("/manage/<token>")
@@ -266,13 +266,13 @@ def _manage(
     )
 
 
-def _confirmed(subscriber: Subscriber) -> Response:
-    open_now = presenters.open_incidents(site_page(), PUBLIC, utcnow())
+def _confirmed(subscriber: Subscriber, told_of: int) -> Response:
+    """Thanks, and word of the open incidents whose state is on its way."""
     return _private(
         "public/confirmed.html",
         subscription=_view(subscriber),
         manage_url=_manage_url(subscriber),
-        open_incidents=len(open_now),
+        open_incidents=told_of,
     )
 
 
@@ -282,6 +282,7 @@ def _manage_url(subscriber: Subscriber) -> str:
 
 def _view(subscriber: Subscriber) -> SubscriptionView:
     components = [row.component for row in subscriber.subscriptions if row.component]
+    components = [component for component in components if may_see(PUBLIC, component)]
     return SubscriptionView(subscriber.channel, subscriber.address, components, subscriber.level)
 
 

@@ -1,6 +1,5 @@
 """A colleague at the panel: a browser that carries its form token along."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,19 +18,21 @@ class Desk:
     user: StaffUser
     token: str = field(default="")
 
-    def get(self, path: str, **headers: str) -> TestResponse:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
         """Open a page."""
-        return self.browser.get(path, headers=headers)
+        return self.browser.get(path, headers=headers or {})
 
-    def post(self, path: str, headers: dict[str, str] | None = None, **typed: Any) -> TestResponse:
+    def post(self, path: str, **typed: Any) -> TestResponse:
         """Send a form."""
-        self.token = self.token or csrf_token(self.browser, "/admin/account")
-        return self.browser.post(path, data={"csrf_token": self.token, **typed}, headers=headers or {})
+        return self._send(path, typed, {})
 
-    def form(self, path: str) -> dict[str, str]:
-        """The composer's hidden fields, as this page draws them."""
-        page = self.get(path).text
-        return dict(re.findall(r'<input type="hidden" name="(key|seen_sequence|was-\w+)" value="([^"]*)"', page))
+    def fragment(self, path: str, **typed: Any) -> str:
+        """Send a form as htmx does; what it would swap in."""
+        return self._send(path, typed, {"HX-Request": "true"}).text
+
+    def _send(self, path: str, typed: dict[str, Any], headers: dict[str, str]) -> TestResponse:
+        self.token = self.token or csrf_token(self.browser, "/admin/account")
+        return self.browser.post(path, data={"csrf_token": self.token, **typed}, headers=headers)
 
 
 def update(incident: Incident, path: str = "updates") -> str:

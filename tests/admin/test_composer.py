@@ -66,6 +66,18 @@ def test_an_update_is_published_and_the_next_is_promised(lead: Desk, open_incide
     assert round((incident.next_update_due_at - said.created_at).total_seconds()) == 45 * 60  # type: ignore[operator]
 
 
+def test_a_form_from_an_earlier_sign_in_does_nothing_and_says_so(
+    lead: Desk, open_incident: Callable[..., Incident]
+) -> None:
+    incident = open_incident()
+    lead.token = "stale"
+    answer = lead.post(update(incident), **SAID)
+
+    assert answer.status_code == 400
+    assert "earlier sign-in" in answer.text
+    assert len(again(incident).updates) == 1
+
+
 def test_a_double_click_publishes_once(lead: Desk, open_incident: Callable[..., Incident]) -> None:
     incident = open_incident()
     answers = [lead.post(update(incident), **SAID, key="k1") for _ in range(2)]
@@ -82,7 +94,9 @@ def test_opening_twice_by_double_click_opens_once(lead: Desk) -> None:
 
 
 def test_what_was_typed_comes_back_with_the_reason(lead: Desk, api: Component) -> None:
-    answer = lead.post("/admin/incidents", title="Logins <fail>", body=" ", **choose(api, "major_outage"), promise="none")
+    answer = lead.post(
+        "/admin/incidents", title="Logins <fail>", body=" ", **choose(api, "major_outage"), promise="none"
+    )
 
     assert answer.status_code == 422
     assert 'value="Logins &lt;fail&gt;"' in answer.text
@@ -156,9 +170,7 @@ def test_one_tap_makes_all_green_and_resolves(
     assert api.status is ComponentStatus.OPERATIONAL
 
 
-def test_components_may_be_left_as_they_are(
-    lead: Desk, open_incident: Callable[..., Incident], api: Component
-) -> None:
+def test_components_may_be_left_as_they_are(lead: Desk, open_incident: Callable[..., Incident], api: Component) -> None:
     incident = open_incident(components={api: ComponentStatus.DEGRADED_PERFORMANCE})
     lead.post(update(incident), **{**SAID, "status": "resolved"}, leave_components="yes")
 
@@ -197,7 +209,9 @@ def test_posting_to_a_resolved_incident_keeps_the_words(lead: Desk, open_inciden
     assert SAID["body"] in answer.text
 
 
-def test_a_correction_keeps_the_old_words(lead: Desk, open_incident: Callable[..., Incident], client: FlaskClient) -> None:
+def test_a_correction_keeps_the_old_words(
+    lead: Desk, open_incident: Callable[..., Incident], client: FlaskClient
+) -> None:
     incident = open_incident()
     said = incident.updates[0]
     lead.post(f"/admin/updates/{said.public_id}/edit", body="We are looking into the payments.")
@@ -234,7 +248,9 @@ def test_a_responder_writes_notes_only(responder: Desk, open_incident: Callable[
 
 def test_a_responder_opens_inside(responder: Desk, api: Component) -> None:
     mine = {"role-incident_commander": responder.user.public_id}
-    responder.post("/admin/incidents", title="Disk", body="Full.", audience="public", **choose(api, "major_outage"), **mine)
+    responder.post(
+        "/admin/incidents", title="Disk", body="Full.", audience="public", **choose(api, "major_outage"), **mine
+    )
 
     made = incidents()[0]
     assert (made.audience, made.assignments) == (Audience.INTERNAL, [])
@@ -267,8 +283,8 @@ def test_the_preview_counts_who_will_be_told(
     subscribe("all@example.com")
     subscribe("web@example.com", web)
     subscribe("+4915112345678", api, channel="sms", level=EventLevel.KEY_MOMENTS)
-    fragment = lead.post(update(incident, "preview"), {"HX-Request": "true"}, **SAID).text
-    resolved = lead.post(update(incident, "preview"), {"HX-Request": "true"}, **{**SAID, "status": "resolved"}).text
+    fragment = lead.fragment(update(incident, "preview"), **SAID)
+    resolved = lead.fragment(update(incident, "preview"), **{**SAID, "status": "resolved"})
 
     assert "<html" not in fragment
     assert "<strong>1</strong> person will be told" in fragment
@@ -278,18 +294,16 @@ def test_the_preview_counts_who_will_be_told(
 
 def test_the_preview_says_why_nobody_is_told(lead: Desk, open_incident: Callable[..., Incident]) -> None:
     incident = open_incident()
-    page_only = lead.post(update(incident, "preview"), {"HX-Request": "true"}, **SAID, notify="no").text
-    inside = lead.post(update(incident, "preview"), {"HX-Request": "true"}, **SAID, audience="internal").text
+    page_only = lead.fragment(update(incident, "preview"), **SAID, notify="no")
+    inside = lead.fragment(update(incident, "preview"), **SAID, audience="internal")
 
     assert "You chose to change the page only." in page_only
     assert "only colleagues read it" in inside
 
 
-def test_the_preview_shows_the_sms_that_is_sent(
-    lead: Desk, open_incident: Callable[..., Incident], page: Page
-) -> None:
+def test_the_preview_shows_the_sms_that_is_sent(lead: Desk, open_incident: Callable[..., Incident], page: Page) -> None:
     incident = open_incident()
-    fragment = lead.post(update(incident, "preview"), {"HX-Request": "true"}, **SAID, promise="none", no_promise_reason="vendor").text
+    fragment = lead.fragment(update(incident, "preview"), **SAID, promise="none", no_promise_reason="vendor")
     lead.post(update(incident), **SAID, promise="none", no_promise_reason="vendor")
 
     sent = db.session.query(Announcement).order_by(Announcement.id.desc()).first()
@@ -307,7 +321,9 @@ def test_the_preview_without_script_is_the_whole_form(lead: Desk, open_incident:
     assert len(again(incident).updates) == 1
 
 
-MARKUP = "<script>alert(1)</script> {{7*7}} <img src=x onerror=alert(1)> [x](javascript:alert(1)) <a hx-get='/admin/'>y</a>"
+MARKUP = (
+    "<script>alert(1)</script> {{7*7}} <img src=x onerror=alert(1)> [x](javascript:alert(1)) <a hx-get='/admin/'>y</a>"
+)
 
 
 def test_words_do_nothing_but_stand_there(lead: Desk, open_incident: Callable[..., Incident]) -> None:
@@ -318,7 +334,7 @@ def test_words_do_nothing_but_stand_there(lead: Desk, open_incident: Callable[..
         lead.get("/admin/incidents").text,
         lead.get(f"/admin/incidents/{incident.public_id}").text,
         lead.get("/admin/announcements").text,
-        lead.post(update(incident, "preview"), {"HX-Request": "true"}, **typed).text,
+        lead.fragment(update(incident, "preview"), **typed),
         lead.post("/admin/incidents/preview", **typed).text,
     ]
 

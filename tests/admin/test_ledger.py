@@ -12,18 +12,22 @@ from statuspage.db import db
 from statuspage.models import Announcement, Delivery, Incident, Page, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import AnnouncementKind, DeliveryState, StaffRole
+from tests.conftest import NOON
 
 from .desk import Desk
 
 
 @pytest.fixture
-def said(subscribe: Callable[..., Subscriber], open_incident: Callable[..., Incident], dispatch: Callable[..., int]) -> str:
+def said(
+    subscribe: Callable[..., Subscriber], open_incident: Callable[..., Incident], dispatch: Callable[..., int]
+) -> str:
     """An update told to two by mail and one by SMS, all captured."""
     for address, channel in (("ada@example.com", "email"), ("bob@example.com", "email"), ("+4915112345678", "sms")):
         subscribe(address, channel=channel)
     open_incident()
-    dispatch(utcnow())
-    return db.session.scalars(db.select(Announcement)).one().public_id
+    dispatch(NOON)
+    public_id: str = db.session.scalars(db.select(Announcement)).one().public_id
+    return public_id
 
 
 def captured(kind: AnnouncementKind, channel: str) -> Delivery:
@@ -35,6 +39,7 @@ def captured(kind: AnnouncementKind, channel: str) -> Delivery:
 def lose(address: str, reason: str) -> None:
     delivery = db.session.scalars(db.select(Delivery).filter_by(address=address)).one()
     delivery.state, delivery.reason = DeliveryState.FAILED, reason
+    delivery.announcement.created_at = utcnow()
     db.session.commit()
 
 
@@ -121,9 +126,7 @@ def test_a_captured_sms_counts_its_segments(lead: Desk, said: str) -> None:
     assert "Payments fail" in page
 
 
-def test_a_stranger_can_confirm_from_a_captured_mail(
-    lead: Desk, page: Page, dispatch: Callable[..., int]
-) -> None:
+def test_a_stranger_can_confirm_from_a_captured_mail(lead: Desk, page: Page, dispatch: Callable[..., int]) -> None:
     subscriptions.sign_up(page, "email", "eve@example.com", Wishes(), "form 1", "net", utcnow())
     dispatch(utcnow())
     mail = captured(AnnouncementKind.CONFIRMATION, "email")

@@ -28,7 +28,8 @@ def reminder(page: object, colleague: Callable[..., StaffUser], open_incident: C
     incident.next_update_due_at = utcnow() - timedelta(seconds=1)
     db.session.commit()
     reminders.remind_due(utcnow())
-    return db.session.scalars(db.select(Reminder)).one()
+    made: Reminder = db.session.scalars(db.select(Reminder)).one()
+    return made
 
 
 def link(reminder: Reminder, lasts: timedelta = timedelta(hours=2)) -> str:
@@ -135,7 +136,9 @@ def test_an_old_link_says_so(client: FlaskClient, reminder: Reminder) -> None:
     assert "too old" in client.get(link(reminder)).text
 
 
-@pytest.mark.parametrize("spoil", [lambda link: link[:-1] + ("0" if link[-1] != "0" else "1"), lambda link: "/admin/compose/x"])
+@pytest.mark.parametrize(
+    "spoil", [lambda link: link[:-1] + ("0" if link[-1] != "0" else "1"), lambda link: "/admin/compose/x"]
+)
 def test_a_link_that_we_did_not_sign_is_not_found(
     client: FlaskClient, reminder: Reminder, spoil: Callable[[str], str]
 ) -> None:

@@ -28,9 +28,7 @@ def test_a_component_is_added(lead: Desk, page: Page, client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(("typed", "status"), [({"name": ""}, 422), ({"name": "API"}, 409), ({"name": "x" * 121}, 422)])
-def test_a_component_that_cannot_be_comes_back(
-    lead: Desk, api: Component, typed: dict[str, str], status: int
-) -> None:
+def test_a_component_that_cannot_be_comes_back(lead: Desk, api: Component, typed: dict[str, str], status: int) -> None:
     answer = lead.post("/admin/components", **typed, description="kept")
 
     assert answer.status_code == status
@@ -110,7 +108,7 @@ def test_a_subscriber_without_address_or_proof_is_refused(lead: Desk, typed: dic
 def test_subscribers_are_searched_and_masked(lead: Desk, subscribe: Callable[..., Subscriber]) -> None:
     subscribe("ada@example.com")
     subscribe("bob_100%@example.org")
-    found = lead.get("/admin/subscribers?q=100%25", **{"HX-Request": "true"}).text
+    found = lead.get("/admin/subscribers?q=100%25", {"HX-Request": "true"}).text
 
     assert "b•••@example.org" in found
     assert "example.com" not in found
@@ -132,7 +130,10 @@ def test_a_policy_is_changed(lead: Desk, page: Page) -> None:
     assert cadence_for(page, Severity.SEV1).interval == timedelta(minutes=20)
 
 
-@pytest.mark.parametrize("typed", [{}, {"first": "x", "interval": "1h", "lead": "1m"}, {"first": "1h", "interval": "1m", "lead": "1h"}])
+@pytest.mark.parametrize(
+    "typed",
+    [{}, {"first": "x", "interval": "1h", "lead": "1m"}, {"first": "1h", "interval": "1m", "lead": "1h"}],
+)
 def test_a_policy_that_cannot_work_comes_back(lead: Desk, typed: dict[str, str]) -> None:
     answer = lead.post("/admin/policies/sev1", **typed)
 

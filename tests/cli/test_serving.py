@@ -1,13 +1,11 @@
-"""`candor run`, `web` and `engine` as real processes, started as a user starts them."""
+"""`candor run` and `engine` as real processes, started as a user starts them."""
 
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import wsgi
 from tests.doubles import free_port
 from tests.running import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PROGRAM = (sys.executable, str(Path(wsgi.__file__).resolve()))
 
 
@@ -48,7 +46,7 @@ class Service:
     def serve(self, *words: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start a command and wait until the page answers."""
         process = self.start(*words, **settings)
-        wait_until(lambda: self.status("/healthz") == 200, "The page does not answer", self.log)
+        wait_until(lambda: self.status("/healthz") == 200, "The page does not answer", self.log, PATIENCE)
         return process
 
     def status(self, path: str) -> int:
@@ -151,16 +149,29 @@ def test_processes_that_die_are_replaced(service: Service) -> None:
     wait_until(lambda: service.status("/") == 200, "The page did not come back", service.log, PATIENCE)
 
 
+def test_a_web_worker_that_dies_is_replaced(service: Service) -> None:
+    run = service.serve("run")
+    web = _children(run.pid)["web"]
+    (worker,) = _children(web).values()
+
+    os.kill(worker, signal.SIGKILL)
+
+    wait_until(lambda: bool({*_children(web).values()} - {worker}), "No new worker", service.log, PATIENCE)
+    wait_until(lambda: service.status("/") == 200, "The page did not come back", service.log, PATIENCE)
+    assert _children(run.pid)["web"] == web
+
+
 def test_nobody_outlives_the_parent_and_a_restart_finds_the_port_free(service: Service) -> None:
     run = service.serve("run")
     children = _children(run.pid)
 
     run.kill()
     run.wait()
-    service.serve("run")
+    again = service.start("run")
 
     wait_until(lambda: all(_is_gone(pid) for pid in children.values()), "Children stay", service.log, PATIENCE)
-    assert service.status("/") == 200
+    wait_until(lambda: service.status("/") == 200, "The page did not come back", service.log, PATIENCE)
+    assert again.poll() is None
 
 
 def test_a_request_in_flight_is_answered_before_the_end(service: Service) -> None:
@@ -181,35 +192,6 @@ def test_a_request_in_flight_is_answered_before_the_end(service: Service) -> Non
 
         assert connection.recv(64).startswith(b"HTTP/1.1 4")  # no token in the form: refused, but answered
     assert run.wait(PATIENCE) == 0
-
-
-def test_a_second_server_on_the_port_is_refused_by_name(service: Service) -> None:
-    service.serve("run")
-
-    second = service.start("web")
-
-    assert second.wait(PATIENCE) == 1
-    assert "CANDOR_PORT" in service.log()
-
-
-def test_run_leaves_an_older_schema_alone_when_asked_to(service: Service) -> None:
-    refused = service.start("run", CANDOR_AUTO_MIGRATE="0")
-
-    assert refused.wait(PATIENCE) == 1
-    assert "candor db upgrade" in service.log()
-
-
-def test_a_demo_never_meets_a_real_relay(service: Service) -> None:
-    service.start("db", "upgrade").wait()
-    with closing(sqlite3.connect(service.folder / "instance" / "candor.db")) as connection:
-        connection.execute("UPDATE page SET is_demo = 1")
-        connection.commit()
-    relay = {"CANDOR_SMTP_URL": "smtp://127.0.0.1:2525", "CANDOR_MAIL_FROM": "status@example.com"}
-
-    ends = [service.start(command, **relay).wait(PATIENCE) for command in ("run", "web", "engine")]
-
-    assert ends == [1, 1, 1]
-    assert service.log().count("CANDOR_SMTP_URL: is set, but this database is a demo") == 3
 
 
 def test_the_engine_alone_ends_when_asked(service: Service) -> None:

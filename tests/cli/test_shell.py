@@ -1,6 +1,5 @@
 """What holds for every command."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,7 +30,7 @@ def test_every_command_explains_itself(candor: Shell, path: tuple[str, ...]) -> 
 def test_help_needs_no_installation(candor: Shell, tmp_path: Path) -> None:
     candor.says("incident", "open", "--help")
 
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_settings_are_all_named_and_nothing_is_done(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Fakes at the domain's seams, and short ways to ask the ledger."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from statuspage.db import db
 from statuspage.delivery.dispatcher import Dispatcher
 from statuspage.drafts import UpdateDraft
 from statuspage.models import Announcement, AuditEntry, Delivery
-from statuspage.vocabulary import DeliveryState, IncidentStatus
+from statuspage.vocabulary import IncidentStatus
 from tests.conftest import NOON
 
 Answer = Receipt | DeliveryError
@@ -25,10 +25,10 @@ class FakeChannel:
     label = "Fake"
     is_live = True
 
-    def __init__(self, *answers: Answer, kind: str = "email", **for_address: Answer) -> None:
+    def __init__(self, *answers: Answer, kind: str = "email", for_address: Mapping[str, Answer] | None = None) -> None:
         self.kind = kind
         self.answers = list(answers) or [Receipt("from-the-fake")]
-        self.for_address: dict[str, Answer] = for_address
+        self.for_address = dict(for_address or {})
         self.sent: list[Envelope] = []
         self.before_answering: Callable[[Envelope], object] = lambda envelope: None
 
@@ -88,8 +88,8 @@ class Worker:
         return self.dispatcher.run_until_idle()
 
 
-def email_worker(*answers: Answer, **for_address: Answer) -> tuple[Worker, FakeChannel]:
-    channel = FakeChannel(*answers, **for_address)
+def email_worker(*answers: Answer, for_address: Mapping[str, Answer] | None = None) -> tuple[Worker, FakeChannel]:
+    channel = FakeChannel(*answers, for_address=for_address)
     return Worker({"email": channel}), channel
 
 
@@ -123,7 +123,3 @@ def announcements(**where: Any) -> list[Announcement]:
 def acts() -> list[str]:
     """What the audit says was done, in order."""
     return list(db.session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)))
-
-
-def waiting(*rows: Delivery) -> bool:
-    return all(row.state is DeliveryState.PENDING for row in rows)

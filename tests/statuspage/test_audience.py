@@ -1,9 +1,9 @@
 import pytest
 
-from statuspage import subscribers
+from statuspage import publishing, subscribers
 from statuspage.delivery import audience
 from statuspage.vocabulary import ComponentStatus, EventLevel, SubscriberState
-from tests.conftest import NOON
+from tests.conftest import BY, NOON
 from tests.statuspage.fakes import ledger, said
 
 KEY, EVERY = EventLevel.KEY_MOMENTS, EventLevel.EVERY_UPDATE
@@ -37,9 +37,6 @@ def test_who_is_owed_an_update(open_incident, crowd, api, web, dispatch, touches
     parts = {"api": api, "web": web}
     incident = open_incident(components={parts[name]: DOWN for name in touches.split()}, is_notified=is_key)
     if not is_key:
-        from statuspage import publishing
-        from tests.conftest import BY
-
         publishing.post_update(incident, said(), BY, NOON)
     dispatch()
 
@@ -63,9 +60,6 @@ def test_only_confirmed_addresses_are_owed_anything(page, subscribe, state):
 
 
 def test_later_update_still_reaches_those_touched_earlier(open_incident, crowd, api, dispatch):
-    from statuspage import publishing
-    from tests.conftest import BY
-
     incident = open_incident(components={api: DOWN}, is_notified=False)
     publishing.post_update(incident, said(), BY, NOON)
     dispatch()

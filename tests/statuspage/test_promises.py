@@ -137,8 +137,13 @@ def test_changed_policy_holds_from_the_next_update_on(page, open_incident):
 
 @pytest.mark.parametrize(
     ("first", "interval", "lead", "fields"),
-    [(0, 60, 5, {"first"}), (60, 0, 5, {"interval"}), (60, 60, 61, {"lead"}), (10**7, 10**7, 0, {"first", "interval", "lead"})],
-)  # fmt: skip
+    [
+        (0, 60, 5, {"first"}),
+        (60, 0, 5, {"interval"}),
+        (60, 60, 61, {"lead"}),
+        (10**7, 10**7, 0, {"first", "interval", "lead"}),
+    ],
+)
 def test_policy_that_makes_no_sense_is_refused(page, first, interval, lead, fields):
     cadence = Cadence(*(timedelta(seconds=seconds) for seconds in (first, interval, lead)))
 

@@ -159,7 +159,9 @@ def test_new_promise_is_chased_like_the_first(crew):
 def test_trouble_with_one_incident_leaves_the_others_their_reminders(crew, open_incident):
     other = open_incident(title="Second").id
     db.session.execute(
-        sql(f"CREATE TRIGGER no BEFORE INSERT ON reminder WHEN NEW.incident_id <> {other} BEGIN SELECT RAISE(ABORT, 'no'); END")
+        sql(
+            f"CREATE TRIGGER no BEFORE INSERT ON reminder WHEN NEW.incident_id <> {other} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
     )
     db.session.commit()
     reminders.remind_due(DUE)

@@ -131,9 +131,7 @@ def test_half_written_key_stops_the_start(tmp_path):
 
 
 def test_wrong_channel_settings_stop_the_app_by_name(tmp_path):
-    given = settings.load(
-        instance_dir=tmp_path, smtp_url="gopher://relay", twilio_account_sid="AC0", log_level="error"
-    )
+    given = settings.load(instance_dir=tmp_path, smtp_url="gopher://relay", twilio_account_sid="AC0", log_level="error")
 
     with pytest.raises(SettingsError) as caught:
         create_app(given)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from statuspage import subscribers, subscriptions
+from statuspage import publishing, subscribers, subscriptions
 from statuspage.db import db
 from statuspage.delivery import messages
 from statuspage.errors import Conflict, Invalid, NotFound
@@ -204,9 +204,7 @@ class TestCode:
         with pytest.raises(Invalid):
             subscriptions.confirm_by_code(page, "sms", PHONE, messages.code_for(phone), NOON + timedelta(minutes=30.1))
 
-        assert subscriptions.confirm_by_code(
-            page, "sms", PHONE, messages.code_for(phone), NOON + timedelta(minutes=30)
-        )
+        assert subscriptions.confirm_by_code(page, "sms", PHONE, messages.code_for(phone), NOON + timedelta(minutes=30))
 
     def test_refusal_is_the_same_for_every_reason(self, page, phone):
         sentences = set()
@@ -267,8 +265,6 @@ def test_sign_up_in_the_middle_is_answered_with_each_open_state(ask, open_incide
     first = open_incident(title="First", components={api: ComponentStatus.MAJOR_OUTAGE})
     second = open_incident(title="Second", components={web: ComponentStatus.MAJOR_OUTAGE})
     over = open_incident(title="Over", status=IncidentStatus.RESOLVED)
-    from statuspage import publishing
-
     publishing.post_update(first, said("Found it."), BY, NOON)
     subscriptions.confirm(ask(), NOON)
 

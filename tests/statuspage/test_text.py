@@ -7,9 +7,32 @@ from hypothesis import given, strategies as st
 from statuspage import text
 
 ALLOWED = {
-    "p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a",
-    "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
-}  # fmt: skip
+    "p",
+    "br",
+    "hr",
+    "em",
+    "strong",
+    "s",
+    "code",
+    "pre",
+    "blockquote",
+    "ul",
+    "ol",
+    "li",
+    "a",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+}
 
 # Anything a person may paste, with more than its share of what breaks things.
 nasty = st.text(
@@ -87,7 +110,7 @@ def test_cleaning_twice_changes_nothing(typed):
         "<form action='https://evil.example'><input name=password></form>",
         "![x](https://evil.example/pixel.png)",
         "[x]: javascript:alert(1)\n\n[x]",
-        "<https://evil.example/\" onmouseover=alert(1)>",
+        '<https://evil.example/" onmouseover=alert(1)>',
         "`</code><script>alert(1)</script>`",
         '[x](https://example.com "onmouseover=alert(1)")',
     ],

@@ -58,7 +58,18 @@ def test_expiry_cannot_be_put_off():
 
 @pytest.mark.parametrize(
     "odd",
-    ["", ".", "..", "é", "\x00", "null", "../../etc", "x" * 1_000_000, f"{ADA}.0.é" + "0" * 31, f"{ADA}.0.{'0' * 32}\n"],
+    [
+        "",
+        ".",
+        "..",
+        "é",
+        "\x00",
+        "null",
+        "../../etc",
+        "x" * 1_000_000,
+        f"{ADA}.0.é" + "0" * 31,
+        f"{ADA}.0.{'0' * 32}\n",
+    ],
 )
 def test_odd_token_is_refused_without_fuss(odd):
     assert SIGNER.subject(odd) is None

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from statuspage.tokens import Purpose, signer
 from statuspage.visibility import PUBLIC, STAFF, Viewer, may_see, only_for
 from statuspage.vocabulary import Audience, ComponentStatus, Severity
 from statuspage.web import presenters
-from tests.conftest import BY, NOON
+from tests.conftest import BY, NOON, csrf_token
 from tests.statuspage.fakes import ledger, said
 
 INSIDE, OUTSIDE = Audience.INTERNAL, Audience.PUBLIC
@@ -66,7 +67,9 @@ def test_presented_incidents_hold_nothing_beyond_the_viewer(page, a_mixture, vie
 def a_mixture(page, open_incident, api):
     """Public and internal incidents, updates and components, in every combination."""
     hidden = components.add(page, f"{SECRET} cluster", BY, NOON, group=f"{SECRET} group", audience=INSIDE)
-    known = open_incident(title="Known", components={api: ComponentStatus.PARTIAL_OUTAGE, hidden: ComponentStatus.MAJOR_OUTAGE})
+    known = open_incident(
+        title="Known", components={api: ComponentStatus.PARTIAL_OUTAGE, hidden: ComponentStatus.MAJOR_OUTAGE}
+    )
     publishing.post_update(known, said(f"The {SECRET} did it.", status=known.status, audience=INSIDE), BY, NOON)
     open_incident(title=f"The {SECRET} incident", body=f"Only for us: {SECRET}.", audience=INSIDE)
     return known
@@ -96,9 +99,18 @@ def test_public_pages_are_the_same_to_the_byte_whether_internal_things_exist_or_
     hidden = components.add(page, "Hidden", BY, NOON, group="Hidden group", audience=INSIDE)
     components.set_status(hidden, ComponentStatus.MAJOR_OUTAGE, BY, NOON)
     open_incident(title="Hidden", audience=INSIDE)
-    publishing.post_update(known, said("Hidden.", status=known.status, audience=INSIDE, severity=Severity.SEV1), BY, NOON)
+    publishing.post_update(
+        known, said("Hidden.", status=known.status, audience=INSIDE, severity=Severity.SEV1), BY, NOON
+    )
 
     assert [client.get(path).data for path in paths] == before
+
+
+def test_hidden_component_does_not_confirm_the_page(page):
+    hidden = components.add(page, "Hidden", BY, NOON, audience=INSIDE)
+    components.set_status(hidden, ComponentStatus.MAJOR_OUTAGE, BY, NOON + timedelta(hours=1))
+
+    assert page.confirmed_at == NOON
 
 
 def test_no_mail_and_no_sms_speaks_of_what_is_internal(a_mixture, subscribe, dispatch):
@@ -124,7 +136,6 @@ def test_who_signs_up_in_the_middle_is_told_the_latest_public_state(a_mixture, s
 
 def test_internal_component_cannot_be_chosen_or_probed_in_the_form(client, a_mixture):
     hidden = db.session.scalars(select(Component).filter_by(audience=INSIDE)).one()
-    from tests.conftest import csrf_token
 
     def answer(component_id):
         token = csrf_token(client, "/subscribe")
@@ -140,16 +151,19 @@ def test_internal_component_cannot_be_chosen_or_probed_in_the_form(client, a_mix
 def test_component_hidden_later_is_not_named_to_its_subscribers(client, page, api, subscribe):
     person = subscribe("a@example.com", api)
     components.edit(api, f"{SECRET} api", "", "", INSIDE, BY, NOON)
-    token = signer().sign(Purpose.MANAGE, person.public_id, person.salt)
+    manage = signer().sign(Purpose.MANAGE, person.public_id, person.salt)
+    unsubscribe = signer().sign(Purpose.UNSUBSCRIBE, person.public_id)
 
-    assert SECRET not in client.get(f"/manage/{token}").text
+    assert SECRET not in client.get(f"/manage/{manage}").text
+    assert SECRET not in client.get(f"/unsubscribe/{unsubscribe}").text
 
 
-def test_incident_touching_hidden_components_alone_concerns_the_whole_page(page, open_incident, subscribe, dispatch):
-    hidden = components.add(page, "Hidden", BY, NOON, audience=INSIDE)
-    subscribe("all@example.com")
+def test_subscriber_of_a_hidden_component_hears_of_it_without_its_name(page, open_incident, subscribe, dispatch):
+    hidden = components.add(page, SECRET, BY, NOON, audience=INSIDE)
     subscriptions.add_attested(page, "email", "in@example.com", Wishes((hidden,)), BY, "test", NOON)
     open_incident(components={hidden: ComponentStatus.MAJOR_OUTAGE})
     dispatch()
 
-    assert [row.address for row in ledger()] == ["all@example.com"]
+    [row] = ledger()
+    assert row.address == "in@example.com"
+    assert SECRET not in messages.personal(row).text

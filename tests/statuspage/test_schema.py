@@ -1,0 +1,165 @@
+import sqlite3
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text as sql
+
+from statuspage import schema, settings as settings_module
+from statuspage.cadence.policies import cadence_for
+from statuspage.cadence.policy import DEFAULTS
+from statuspage.db import Base, db
+from statuspage.models import Component, Page, Role
+from statuspage.vocabulary import StaffRole
+from tests.conftest import NOON
+from wsgi import create_app
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """An app on a database that has nothing yet."""
+    app = create_app(settings_module.load(instance_dir=tmp_path / "instance", log_level="error"))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def copies():
+    return sorted(Path(db.engine.url.database).parent.glob("*.before-*.db"))
+
+
+def make_old():
+    """As if the file came from a version before this one."""
+    db.session.execute(sql("UPDATE alembic_version SET version_num = 'older'"))
+    db.session.commit()
+    db.session.remove()
+
+
+def test_fresh_database_has_a_page_policies_and_roles(empty):
+    schema.upgrade(NOON)
+
+    page = db.session.scalars(select(Page)).one()
+    assert {severity: cadence_for(page, severity) for severity in DEFAULTS} == DEFAULTS
+    assert set(db.session.scalars(select(Role.name))) == {role.value for role in StaffRole}
+
+
+def test_upgrade_twice_is_upgrade_once(empty):
+    schema.upgrade(NOON)
+    schema.upgrade(NOON + timedelta(days=1))
+
+    assert db.session.scalars(select(Page)).one().created_at == NOON
+
+
+def test_models_and_migrations_are_the_same(empty):
+    schema.upgrade(NOON)
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_indexes_are_those_of_the_models(empty):
+    schema.upgrade(NOON)
+    found = {
+        index["name"] for name in inspect(db.engine).get_table_names() for index in inspect(db.engine).get_indexes(name)
+    }
+
+    assert found == {index.name for table in Base.metadata.sorted_tables for index in table.indexes}
+
+
+def test_way_back_leads_to_nothing(empty):
+    schema.upgrade(NOON)
+    command.downgrade(schema._config(), "base")
+
+    assert inspect(db.engine).get_table_names() == ["alembic_version"]
+
+
+def test_fresh_start_makes_no_copy(empty):
+    schema.upgrade(NOON)
+
+    assert copies() == []
+
+
+def test_older_file_is_copied_before_it_is_changed(empty):
+    schema.upgrade(NOON)
+    make_old()
+    with pytest.raises(Exception, match="older"):
+        schema.upgrade(NOON)
+
+    [copy] = copies()
+    assert copy.name == "candor.before-20260302T120000.db"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with sqlite3.connect(copy) as kept:
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("older",)
+    kept.close()
+
+
+def test_newest_few_copies_are_kept(empty):
+    schema.upgrade(NOON)
+    make_old()
+    for day in range(7):
+        with pytest.raises(Exception, match="older"):
+            schema.upgrade(NOON + timedelta(days=day))
+
+    assert [copy.name[14:22] for copy in copies()] == ["20260304", "20260305", "20260306", "20260307", "20260308"]
+
+
+def test_two_who_upgrade_at_once_make_one_schema(empty):
+    failures = []
+
+    def upgrade():
+        with empty.app_context():
+            try:
+                schema.upgrade(NOON)
+            except Exception as error:
+                failures.append(error)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=upgrade) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert len(db.session.scalars(select(Page)).all()) == 1
+
+
+def test_upgrade_that_fails_halfway_leaves_the_file_as_it_was(empty):
+    schema.upgrade(NOON)
+    tables = inspect(db.engine).get_table_names()
+    make_old()
+    with pytest.raises(Exception, match="older"):
+        schema.upgrade(NOON)
+
+    assert inspect(db.engine).get_table_names() == tables
+    assert not schema.is_current()
+
+
+def test_instants_without_a_zone_are_refused(empty):
+    schema.upgrade(NOON)
+    db.session.add(Page(name="x", confirmed_at=NOON.replace(tzinfo=None), created_at=NOON, updated_at=NOON))
+
+    with pytest.raises(Exception, match="must be aware"):
+        db.session.flush()
+
+
+def test_word_outside_the_vocabulary_cannot_be_stored(empty):
+    schema.upgrade(NOON)
+    db.session.add(Component(page_id=1, name="x", status="exploded", status_changed_at=NOON, created_at=NOON))
+
+    with pytest.raises(Exception, match="exploded"):
+        db.session.flush()
+
+
+@pytest.mark.parametrize(("pragma", "value"), [("foreign_keys", 1), ("synchronous", 2), ("journal_mode", "wal")])
+def test_sqlite_is_durable_and_strict(empty, pragma, value):
+    schema.upgrade(NOON)
+
+    assert db.session.scalar(sql(f"PRAGMA {pragma}")) == value
