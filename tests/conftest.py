@@ -2,6 +2,7 @@
 
 import contextvars
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,13 +38,24 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BY = Actor(None, "test")
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    """An app on an empty, migrated database of its own."""
-    app = create_app(settings_module.load(instance_dir=tmp_path / "instance", log_level="error"))
-    app.test_client_class = Browser
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder as the first start leaves it; made once, because migrating takes its time."""
+    folder = tmp_path_factory.mktemp("fresh") / "instance"
+    app = create_app(settings_module.load(instance_dir=folder, log_level="error"))
     with app.app_context():
         schema.upgrade(NOON)
+        db.engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def app(fresh: Path, tmp_path: Path) -> Iterator[Flask]:
+    """An app on an empty, migrated database of its own."""
+    folder = shutil.copytree(fresh, tmp_path / "instance")
+    app = create_app(settings_module.load(instance_dir=folder, log_level="error"))
+    app.test_client_class = Browser
+    with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()

@@ -60,11 +60,12 @@ def _generated() -> list[dict[str, Any]]:
     chance = random.Random(2022)
     counts = [1] * 4 + [max(2, round(chance.lognormvariate(1.55, 0.5))) for _ in range(INCIDENTS - 4)]
     while sum(counts) != UPDATES:
-        at = chance.randrange(4, INCIDENTS)
-        counts[at] += 1 if sum(counts) < UPDATES else -(counts[at] > 2)
-    start, rows = datetime(2022, 3, 24, tzinfo=UTC), []
+        place = chance.randrange(4, INCIDENTS)
+        counts[place] += 1 if sum(counts) < UPDATES else -(counts[place] > 2)
+    start = datetime(2022, 3, 24, tzinfo=UTC)
+    rows: list[dict[str, Any]] = []
     for number, count in enumerate(counts):
-        at = start + timedelta(hours=60 * number / 1 + chance.random() * 20)
+        at = start + timedelta(hours=60 * number + chance.random() * 20)
         statuses = (["Investigating"] + ["Update"] * (count - 2) if count > 1 else []) + ["Resolved"]
         updates = []
         for place, status in enumerate(statuses):

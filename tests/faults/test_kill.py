@@ -88,7 +88,7 @@ def test_a_polite_stop_in_the_middle_of_a_fan_out_repeats_nothing(tmp_path):
 def _is_settled(candor: Running, incident: str) -> bool:
     announcement = candor.incident(incident)["updates"][0]["announcement"]
     states = announcement["states"]
-    return announcement["owed"] > 0 and states.get("sent", 0) == announcement["owed"]
+    return bool(announcement["owed"] > 0 and states.get("sent", 0) == announcement["owed"])
 
 
 def _message_ids_repeat_only_with_recipients(sink: SmtpSink) -> bool:
