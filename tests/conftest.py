@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from statuspage import components, pages, publishing, schema, settings as settings_module, staff, subscriptions
@@ -55,6 +56,7 @@ def app(fresh: Path, tmp_path: Path) -> Iterator[Flask]:
     folder = shutil.copytree(fresh, tmp_path / "instance")
     app = create_app(settings_module.load(instance_dir=folder, log_level="error"))
     app.test_client_class = Browser
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(fresh.parent))
     with app.app_context():
         yield app
         db.session.remove()

@@ -1,10 +1,11 @@
+import shutil
+
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from notifiers import Receipt
-from statuspage import schema, settings as settings_module, subscriptions
+from statuspage import settings as settings_module, subscriptions
 from statuspage.db import db
 from statuspage.models import Delivery, Subscriber
 from statuspage.vocabulary import DeliveryState, SubscriberState
@@ -17,20 +18,19 @@ CONFIRMED, GONE = SubscriberState.CONFIRMED, SubscriberState.UNSUBSCRIBED
 
 
 @pytest.fixture
-def app(tmp_path):
+def app(fresh, tmp_path):
     """An app with a Twilio account (whose API nobody calls here)."""
     settings = settings_module.load(
-        instance_dir=tmp_path,
+        instance_dir=shutil.copytree(fresh, tmp_path / "instance"),
         log_level="error",
         twilio_account_sid="AC" + "0" * 32,
         twilio_auth_token=TOKEN,
         twilio_from="+15005550006",
         twilio_api_url="http://127.0.0.1:9",
     )
-    app: Flask = create_app(settings)
+    app = create_app(settings)
     app.test_client_class = Browser
     with app.app_context():
-        schema.upgrade(NOON)
         yield app
         db.session.remove()
         db.engine.dispose()
@@ -141,15 +141,17 @@ def test_start_begins_them_again(twilio, phone, words):
     assert state() is CONFIRMED
 
 
-@pytest.mark.parametrize("words", ["", "Thanks", "Please do not stop", "nonstop", "?" * 1600])
-def test_anything_else_changes_nothing(twilio, phone, words):
-    assert twilio("/inbound/twilio/sms", From=PHONE, Body=words).status_code == 200
+def test_anything_else_changes_nothing(twilio, phone):
+    for words in ("", "Thanks", "Please do not stop", "nonstop", "?" * 1600):
+        assert twilio("/inbound/twilio/sms", From=PHONE, Body=words).status_code == 200
+
     assert state() is CONFIRMED
 
 
-@pytest.mark.parametrize("number", ["", "TWILIO", "+4915100000000", "12345"])
-def test_word_from_a_stranger_changes_nothing(twilio, phone, number):
-    assert twilio("/inbound/twilio/sms", From=number, Body="STOP").status_code == 200
+def test_word_from_a_stranger_changes_nothing(twilio, phone):
+    for number in ("", "TWILIO", "+4915100000000", "12345"):
+        assert twilio("/inbound/twilio/sms", From=number, Body="STOP").status_code == 200
+
     assert state() is CONFIRMED
 
 

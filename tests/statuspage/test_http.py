@@ -52,31 +52,19 @@ def test_page_of_one_person_is_not_indexed_and_its_address_goes_nowhere(client, 
     assert headers["X-Robots-Tag"] == "noindex"
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "evil.example",
-        "evil.example:8000",
-        "",
-        "localhost.evil.example",
-        "evil@localhost",
-        "localhost@evil.example",
-        "[::1",
-        "127.0.0.1.nip.io",
-        "localhost/x",
-    ],
-)
-def test_host_that_is_not_ours_gets_400_and_nothing_else(client, page, host):
-    answer = client.get("/", headers={"Host": host})
+def test_host_that_is_not_ours_gets_400_and_nothing_else(client, page):
+    odd = ["", "[::1", "localhost/x", "evil@localhost", "localhost@evil.example"]
+    for host in [*odd, "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.nip.io"]:
+        answer = client.get("/", headers={"Host": host})
 
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
-    assert page.name not in answer.text
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store"), host
+        assert page.name not in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:1", "[::1]:8000", "LOCALHOST"])
-def test_this_machine_is_ours_by_any_name(client, host):
-    assert client.get("/", headers={"Host": host}).status_code == 200
+def test_this_machine_is_ours_by_any_name(client):
+    for host in ("127.0.0.1:8000", "localhost:1", "[::1]:8000", "LOCALHOST"):
+        assert client.get("/", headers={"Host": host}).status_code == 200, host
 
 
 def test_on_the_internet_only_our_own_name_is_ours():
@@ -131,34 +119,22 @@ def test_form_without_its_token_is_refused_wherever_it_comes_from(client):
     assert client.post("/subscribe", data=form, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 400
 
 
-@pytest.mark.parametrize("method", ["TRACE", "TRACK", "PUT", "DELETE", "PATCH", "PROPFIND", "POST"])
-def test_page_is_for_reading(client, method):
-    answer = client.open("/", method=method, headers={"X-Secret": "echo?"})
+def test_page_is_for_reading(client):
+    for method in ("TRACE", "TRACK", "PUT", "DELETE", "PATCH", "PROPFIND", "POST"):
+        answer = client.open("/", method=method, headers={"X-Secret": "echo?"})
 
-    assert answer.status_code == 405
-    assert "GET" in answer.headers["Allow"]
-    assert "echo?" not in answer.text
+        assert answer.status_code == 405, method
+        assert "GET" in answer.headers["Allow"]
+        assert "echo?" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/static/../wsgi.py",
-        "/static/%2e%2e/wsgi.py",
-        "/.git/config",
-        "/.env",
-        "/console",
-        "/%00",
-        "/%2fevil.example",
-        "/admin/x.css",
-        "/metrics",
-    ],
-)
-def test_what_is_not_there_is_not_there(client, path):
-    answer = client.get(path)
+def test_what_is_not_there_is_not_there(client):
+    guesses = ["/static/../wsgi.py", "/static/%2e%2e/wsgi.py", "/.git/config", "/.env", "/console", "/%00"]
+    for path in [*guesses, "/%2fevil.example", "/admin/x.css", "/metrics"]:
+        answer = client.get(path)
 
-    assert answer.status_code in (404, 308, 303)
-    assert "evil.example" not in answer.headers.get("Location", "")
+        assert answer.status_code in (404, 308, 303), path
+        assert "evil.example" not in answer.headers.get("Location", "")
 
 
 def test_body_too_large_is_refused_unread(client):

@@ -185,31 +185,15 @@ def test_month_is_the_one_on_the_page_s_own_calendar(client, berlin):
     assert "Just after midnight" not in client.get("/history?month=2026-02").text
 
 
-@pytest.mark.parametrize(
-    "month",
-    [
-        "2026-13",
-        "2026-00",
-        "26-01",
-        "x",
-        "0000-01",
-        "9999-99",
-        "-1",
-        "2026-1",
-        "%ff%fe",
-        "%00",
-        "2026-01-01",
-        "٢٠٢٦-٠١",
-        "x" * 8000,
-    ],
-)
-def test_month_that_is_none_is_not_found(client, month):
-    assert client.get(f"/history?month={month}").status_code == 404
+def test_month_that_is_none_is_not_found(client):
+    odd = ["2026-13", "2026-00", "26-01", "x", "0000-01", "9999-99", "-1", "2026-1", "%ff%fe", "%00", "2026-01-01"]
+    for month in [*odd, "٢٠٢٦-٠١", "x" * 8000]:
+        assert client.get(f"/history?month={month}").status_code == 404, month
 
 
-@pytest.mark.parametrize("month", ["2000-01", "2199-12", ""])
-def test_empty_months_are_calm(client, month):
-    assert client.get(f"/history?month={month}").status_code == 200
+def test_empty_months_are_calm(client):
+    for month in ("2000-01", "2199-12", ""):
+        assert client.get(f"/history?month={month}").status_code == 200
 
 
 def test_quiet_days_stay_in_the_list(page):
@@ -218,11 +202,9 @@ def test_quiet_days_stay_in_the_list(page):
     assert [day.date for day in shown] == [date(2026, 3, 2), date(2026, 3, 1), date(2026, 2, 28)]
 
 
-@pytest.mark.parametrize(
-    "query", ["page=-1", "page=1e9", "limit=1e9", "filter[x]=1", "%ff%fe", "%00", "q=" + "x" * 8000]
-)
-def test_strange_questions_get_the_page(client, query):
-    assert client.get(f"/?{query}").status_code == 200
+def test_strange_questions_get_the_page(client):
+    for query in ("page=-1", "page=1e9", "limit=1e9", "filter[x]=1", "%ff%fe", "%00", "q=" + "x" * 8000):
+        assert client.get(f"/?{query}").status_code == 200, query
 
 
 # Caching

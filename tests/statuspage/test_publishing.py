@@ -1,10 +1,11 @@
+import threading
 from datetime import timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from sqlalchemy import event, func, select, text as sql
 
-from statuspage import components, publishing
+from statuspage import components, pages, publishing
 from statuspage.audit import Actor
 from statuspage.db import Base, db
 from statuspage.drafts import IncidentDraft
@@ -253,6 +254,47 @@ def test_long_keys_that_differ_at_the_end_are_two_keys(open_incident):
     two = post(incident, "Two.", key="k" * 100 + "2")
 
     assert (one.sequence, two.sequence) == (2, 3)
+
+
+@pytest.fixture
+def eight_at_once(app, open_incident):
+    """Eight leads who post to the same incident at the same instant; what each got, or was told."""
+    public_id = open_incident().public_id
+
+    def post_together(key):
+        start, results = threading.Barrier(8), []
+
+        def one_lead():
+            with app.app_context():
+                start.wait()
+                try:
+                    incident = publishing.find_incident(pages.first(), public_id)
+                    results.append(post(incident, "Once.", key=key).public_id)
+                except Conflict as refusal:
+                    db.session.rollback()
+                    results.append(type(refusal))
+
+        threads = [threading.Thread(target=one_lead) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        db.session.rollback()
+        return results
+
+    return post_together
+
+
+def test_eight_presses_with_one_key_get_one_update(eight_at_once):
+    assert len(set(eight_at_once("key"))) == 1
+    assert [u.sequence for u in db.session.scalars(select(IncidentUpdate))] == [1, 2]
+
+
+def test_eight_presses_without_a_key_are_one_update_and_seven_questions(eight_at_once):
+    results = eight_at_once("")
+
+    assert results.count(Conflict) == 7
+    assert len(announcements()) == 2
 
 
 @pytest.mark.parametrize("table", ["announcement", "audit_entry", "update_component", "idempotency_key"])

@@ -84,12 +84,11 @@ def test_no_answer_wakes_what_is_final(reference, state):
     assert hear(reference, DELIVERED).state.value == state
 
 
-@pytest.mark.parametrize(
-    "forged",
-    ["", "x", "aaaaaaaaaaaa-s1-sms", "' OR 1=1 --", "aaaaaaaaaaaa-s999999999999999999-sms", "é" * 50, "a" * 100_000],
-)
-def test_unknown_reference_changes_nothing(reference, forged):
-    assert not note_callback(forged, "SM1", DELIVERED, "", NOON)
+def test_unknown_reference_changes_nothing(reference):
+    nobody = ["aaaaaaaaaaaa-s1-sms", "aaaaaaaaaaaa-s999999999999999999-sms"]
+    for forged in [*nobody, "", "x", "' OR 1=1 --", "é" * 50, "a" * 100_000]:
+        assert not note_callback(forged, "SM1", DELIVERED, "", NOON)
+
     assert [row.state for row in ledger()] == [SENT]
 
 

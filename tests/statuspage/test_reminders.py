@@ -160,7 +160,8 @@ def test_trouble_with_one_incident_leaves_the_others_their_reminders(crew, open_
     other = open_incident(title="Second").id
     db.session.execute(
         sql(
-            f"CREATE TRIGGER no BEFORE INSERT ON reminder WHEN NEW.incident_id <> {other} BEGIN SELECT RAISE(ABORT, 'no'); END"
+            f"CREATE TRIGGER no BEFORE INSERT ON reminder WHEN NEW.incident_id <> {other} "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     )
     db.session.commit()

@@ -99,33 +99,15 @@ def test_sms_hears_key_moments_unless_told_otherwise(send, channel, level):
     assert one().level is level
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        " ",
-        "ada",
-        "a@b@c.example",
-        "x@localhost",
-        "x@[127.0.0.1]",
-        "x@10.0.0.1",
-        "a@b.test,c@d.test",
-        "a@b.test;c@d.test",
-        "Ada <ada@example.com>",
-        "<ada@example.com>",
-        "a@b.test\r\nBcc: v@x.test",
-        "a@b.test\nRCPT TO:<v@x>",
-        "x" * 65 + "@example.com",
-        "x" * 250 + "@example.com",
-        "a\u202e@example.com",
-        "a@exam\x00ple.com",
-    ],
-)
-def test_address_that_cannot_work_is_refused_beside_its_field(send, address):
-    answer = send(address)
+def test_address_that_cannot_work_is_refused_beside_its_field(send):
+    several = ["a@b.test,c@d.test", "a@b.test;c@d.test", "Ada <ada@example.com>", "<ada@example.com>", "a@b@c.example"]
+    nowhere = ["", " ", "ada", "x@localhost", "x@[127.0.0.1]", "x@10.0.0.1"]
+    poison = ["a@b.test\r\nBcc: v@x.test", "a@b.test\nRCPT TO:<v@x>", "a\u202e@example.com", "a@exam\x00ple.com"]
+    for address in [*several, *nowhere, *poison, "x" * 65 + "@example.com", "x" * 250 + "@example.com"]:
+        answer = send(address)
 
-    assert answer.status_code == 422
-    assert 'id="email-problem"' in answer.text
+        assert answer.status_code == 422, address
+        assert 'id="email-problem"' in answer.text
     assert (count(), count(Delivery)) == (0, 0)
 
 
@@ -421,14 +403,11 @@ def test_mail_offers_one_click_and_confirmations_do_not(send, subscribe, open_in
     assert "/unsubscribe/" in by_address["bo@example.com"].unsubscribe_url
 
 
-@pytest.mark.parametrize("kind", ["subscribe/confirm", "manage", "unsubscribe"])
-@pytest.mark.parametrize(
-    "odd", ["é", "%00", "null", "x" * 5000, "..%2f", "aaaaaaaaaaaa.0." + "0" * 32, "%ff%fe", "a/b"]
-)
-def test_odd_token_is_not_found_and_never_our_fault(client, kind, odd):
-    answers = {client.get(f"/{kind}/{odd}").status_code, client.post(f"/{kind}/{odd}").status_code}
-
-    assert answers <= {404, 400}
+def test_odd_token_is_not_found_and_never_our_fault(client):
+    for odd in ("é", "%00", "null", "x" * 5000, "..%2f", f"{'a' * 12}.0.{'0' * 32}", "%ff%fe", "a/b"):
+        for kind in ("subscribe/confirm", "manage", "unsubscribe"):
+            assert client.get(f"/{kind}/{odd}").status_code == 404
+            assert client.post(f"/{kind}/{odd}").status_code in (400, 404)
 
 
 def test_token_works_on_its_own_address_only(client, subscribe):
