@@ -54,7 +54,7 @@ class Settings(BaseSettings):
 
     base_url: str = ""
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
     instance_dir: Path = Path("instance")
     database_url: str = ""
     secret_key: SecretStr = SecretStr("")

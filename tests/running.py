@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from tests.doubles import free_port
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Running:

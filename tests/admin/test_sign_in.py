@@ -1,5 +1,6 @@
 """Coming in and going out: the one-time link, the password, sessions that can be ended."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -73,7 +74,8 @@ def test_a_wrong_password_and_an_unknown_address_read_alike(
     ]
 
     assert [page.status_code for page in pages] == [422, 422]
-    assert pages[0].text.replace(user.email, "") == pages[1].text.replace("nobody@candor.example", "")
+    known, unknown = (re.sub(r"[\w-]+\.[\w-]+\.[\w-]{20,}", "TOKEN", page.text) for page in pages)
+    assert known.replace(user.email, "") == unknown.replace("nobody@candor.example", "")
 
 
 def test_guessing_is_limited_even_for_the_right_password(

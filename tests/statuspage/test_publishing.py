@@ -260,6 +260,7 @@ def test_long_keys_that_differ_at_the_end_are_two_keys(open_incident):
 def eight_at_once(app, open_incident):
     """Eight leads who post to the same incident at the same instant; what each got, or was told."""
     public_id = open_incident().public_id
+    db.session.rollback()
 
     def post_together(key):
         start, results = threading.Barrier(8), []
