@@ -15,7 +15,7 @@ run: setup ## Candor with a believable demo on http://127.0.0.1:8000
 
 test: dev ## every test, browser and fault tests included
 	@.ci/browser
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: dev ## format, lint, types, floors, templates, dependencies
 	@.venv/bin/ruff format --check .

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from statuspage import publishing, staff, text
 from statuspage.cadence.policies import cadence_for
-from statuspage.clock import clock_text, span_words
+from statuspage.clock import near_text, span_words
 from statuspage.db import db
 from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.errors import ComponentsNotGreen, Conflict, Invalid, StaleDraft
@@ -94,7 +94,7 @@ class Composer:
         if self.incident is None or not self.incident.updates:
             return {}
         said = [update for update in self.incident.updates if update.is_notified] or self.incident.updates
-        at = clock_text(said[-1].created_at, self.page.time_zone)
+        at = near_text(said[-1].created_at, self.page.time_zone, self.now)
         return {status.value: words.format(at=at) for status, words in NOTHING_NEW.items()}
 
     @property

@@ -52,6 +52,13 @@ def clock_text(at: datetime, zone: str) -> str:
     return f"{local:%H:%M} {local.tzname()}"
 
 
+def near_text(at: datetime, zone: str, now: datetime) -> str:
+    """Wall-clock time with its zone; with the day where that is another than the reader's `now`."""
+    there = ZoneInfo(zone)
+    is_today = at.astimezone(there).date() == now.astimezone(there).date()
+    return clock_text(at, zone) if is_today else moment_text(at, zone)
+
+
 def moment_text(at: datetime, zone: str) -> str:
     """Day and time with zone, for example "21 Nov, 14:30 CET"."""
     local = at.astimezone(ZoneInfo(zone))

@@ -10,10 +10,10 @@ from flask import Flask, current_app, g, url_for
 from markupsafe import Markup
 
 from . import pages, text
-from .clock import clock_text, day_text, iso_text, moment_text, span_words
+from .clock import day_text, iso_text, moment_text, near_text, span_words, utcnow
 from .models import Page
 
-_STYLES = {"time": clock_text, "moment": moment_text, "day": day_text}
+_STYLES = {"moment": moment_text, "day": day_text}
 
 
 def init_app(app: Flask) -> None:
@@ -33,8 +33,12 @@ def site_page() -> Page:
 
 
 def time_tag(at: datetime, style: str = "moment", zone: str | None = None) -> Markup:
-    """A `<time>` element: absolute, with zone, in the page's zone; script may add how far away it is."""
-    words = _STYLES[style](at, zone or site_page().time_zone)
+    """A `<time>` element: absolute, with zone, in the page's zone; script may add how far away it is.
+
+    The style "time" names the day only where it is not today, "moment" always.
+    """
+    zone = zone or site_page().time_zone
+    words = near_text(at, zone, utcnow()) if style == "time" else _STYLES[style](at, zone)
     relative = Markup("") if style == "day" else Markup(" data-relative")
     return Markup('<time datetime="{}"{}>{}</time>').format(iso_text(at), relative, words)
 

@@ -69,7 +69,7 @@ def rehearse(subject: Subject, draft: UpdateDraft, now: datetime) -> Rehearsal:
         impact=impact,
         due_at=due_at,
         no_promise_reason=draft.promise.none_because,
-        sms=_sms(subject, draft, due_at) if draft.audience is Audience.PUBLIC else None,
+        sms=_sms(subject, draft, due_at, now) if draft.audience is Audience.PUBLIC else None,
         people=people,
         spared=spared,
         why_nobody="" if people else _why_nobody(draft, spared),
@@ -116,11 +116,11 @@ def _not_green(incident: Incident | None, draft: UpdateDraft) -> list[Component]
     return publishing.not_green(incident, draft.components)
 
 
-def _sms(subject: Subject, draft: UpdateDraft, due_at: datetime | None) -> Preview | None:
+def _sms(subject: Subject, draft: UpdateDraft, due_at: datetime | None, now: datetime) -> Preview | None:
     channel = channels().get("sms")
     if channel is None:
         return None
-    promise = messages.promise_words(due_at, draft.promise.none_because, subject.page.time_zone)
+    promise = messages.promise_words(due_at, draft.promise.none_because, subject.page.time_zone, now)
     identity = subject.incident.public_id if subject.incident else NO_ID_YET
     words = messages.update_sms(subject.page, identity, subject.title, draft.status, text.block(draft.body), promise)
     return channel.preview(Message(reference="preview", subject=subject.title, text=words), "")

@@ -81,6 +81,8 @@ def headline(components: Iterable[ComponentStatus], open_impacts: Iterable[Impac
     if state.indicator is not Impact.NONE and not is_only_planned:
         return Overall(indicator, _COMPONENT_HEADLINE[worst(statuses)])
     count = len(impacts)
+    if indicator is Impact.NONE:
+        indicator = Impact.MINOR  # something is open: that is never green
     return Overall(indicator, "1 open incident" if count == 1 else f"{count} open incidents")
 
 

@@ -99,8 +99,13 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
 def add_attested(  # noqa: PLR0913 - an attestation names all of it
     page: Page, channel: str, address: str, wishes: Wishes, by: Actor, attestation: str, now: datetime
 ) -> Subscriber:
-    """Somebody who has the consent in writing says so: the address is confirmed, and who attested it is kept."""
+    """Somebody who has the consent in writing says so: the address is confirmed, and who attested it is kept.
+
+    Who has unsubscribed comes back by their own sign-up alone; raises Conflict for them.
+    """
     subscriber = find(page, channel, address) or _new(page, channel, address, now)
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
     _set_wishes(subscriber, wishes)
     if subscriber.state is not SubscriberState.CONFIRMED:
         subscriber.consent = f"attested ({by.via}): {attestation}"[:300]

@@ -14,7 +14,7 @@ from flask import current_app
 from notifiers import Message
 
 from .. import text, urls
-from ..clock import clock_text, moment_text, span_words
+from ..clock import moment_text, near_text, span_words
 from ..models import Announcement, Delivery, Incident, IncidentUpdate, Page, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
@@ -88,7 +88,7 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
         ReminderStep.OVERDUE: f"Update late by {distance}",
     }[step]
     title = text.excerpt(incident.title, 60)
-    sms = f"{opening} (by {clock_text(due_at, zone)}): {title}. Post it: {_placeholder(announcement_id, 'compose')}"
+    sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {_placeholder(announcement_id, 'compose')}"
     last = incident.updates[-1] if incident.updates else None
     return _render(
         "reminder",
@@ -147,10 +147,10 @@ def _about(incident: Incident, update: IncidentUpdate) -> dict[str, Any]:
     }
 
 
-def promise_words(due_at: datetime | None, reason_for_none: str, zone: str) -> str:
+def promise_words(due_at: datetime | None, reason_for_none: str, zone: str, said_at: datetime) -> str:
     """The promise as one sentence; empty when there is neither a time nor a reason."""
     if due_at:
-        return f"Next update by {clock_text(due_at, zone)}."
+        return f"Next update by {near_text(due_at, zone, said_at)}."
     if reason_for_none:
         return f"No further update is planned: {reason_for_none.rstrip('.')}."
     return ""
@@ -171,7 +171,7 @@ def update_sms(  # noqa: PLR0913 - everything an SMS says
 
 
 def _promise(update: IncidentUpdate, zone: str) -> str:
-    return promise_words(update.next_update_due_at, update.no_promise_reason, zone)
+    return promise_words(update.next_update_due_at, update.no_promise_reason, zone, update.created_at)
 
 
 def _sms(incident: Incident, update: IncidentUpdate) -> str:

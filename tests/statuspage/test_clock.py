@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from statuspage.clock import clock_text, day_text, iso_text, moment_text, parse_span, span_text, span_words
+from statuspage.clock import clock_text, day_text, iso_text, moment_text, near_text, parse_span, span_text, span_words
 
 NOVEMBER = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
 
@@ -88,3 +88,15 @@ def test_iso_is_utc_whatever_came_in():
     tokyo = datetime(2026, 11, 21, 22, 30, tzinfo=UTC).astimezone()
 
     assert iso_text(tokyo) == "2026-11-21T22:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (datetime(2026, 3, 2, 13, 30, tzinfo=UTC), "14:30 CET"),
+        (datetime(2026, 3, 2, 23, 30, tzinfo=UTC), "3 Mar, 00:30 CET"),
+        (datetime(2026, 3, 5, 8, 0, tzinfo=UTC), "5 Mar, 09:00 CET"),
+    ],
+)
+def test_a_time_names_its_day_when_that_is_not_today(at, words):
+    assert near_text(at, "Europe/Berlin", datetime(2026, 3, 2, 12, 0, tzinfo=UTC)) == words

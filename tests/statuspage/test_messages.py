@@ -153,5 +153,5 @@ def test_every_person_has_links_of_their_own(subscribe, open_incident):
 
 
 def test_promise_words_end_with_one_full_stop():
-    assert messages.promise_words(None, "The vendor has it.", "Etc/UTC").endswith("it.")
-    assert messages.promise_words(None, "", "Etc/UTC") == ""
+    assert messages.promise_words(None, "The vendor has it.", "Etc/UTC", NOON).endswith("it.")
+    assert messages.promise_words(None, "", "Etc/UTC", NOON) == ""

@@ -48,7 +48,7 @@ def test_quiet_page_says_when_it_was_last_confirmed(client, berlin, api):
     words = visible(client.get("/").text)
 
     assert "No known incidents" in words
-    assert "Last confirmed 14:02 CET" in words
+    assert "Last confirmed 2 Mar, 14:02 CET" in words
 
 
 def test_fresh_installation_has_a_page(client):
@@ -80,7 +80,7 @@ def test_promise_is_an_absolute_time_with_its_zone(client, berlin, path):
     incident = begin(berlin)
     answer = client.get(path.format(id=incident.public_id)).text
 
-    assert "Next update by 14:00 CET" in visible(answer)
+    assert "Next update by 2 Mar, 14:00 CET" in visible(answer)
     assert '<time datetime="2026-03-02T13:00:00Z"' in answer
 
 
@@ -126,7 +126,7 @@ def test_corrected_words_show_the_old_ones_under_the_time_they_were_published(cl
     publishing.correct(first, "We look very hard.", BY, NOON + timedelta(minutes=9))
     words = visible(client.get(f"/incidents/{incident.public_id}").text)
 
-    assert "Edited 12:09 UTC" in words
+    assert "Edited 2 Mar, 12:09 UTC" in words
     assert re.search(r"As published 2 Mar, 12:07 UTC We look hard\. .*As published 2 Mar, 12:00 UTC We look\.", words)
 
 

@@ -82,7 +82,7 @@ def test_impact_of_nothing_is_none():
         ([], [], Impact.NONE, ALL_GREEN),
         ([OK], [Impact.MINOR], Impact.MINOR, "1 open incident"),
         ([OK], [Impact.MINOR, Impact.MAJOR], Impact.MAJOR, "2 open incidents"),
-        ([OK], [Impact.NONE], Impact.NONE, "1 open incident"),
+        ([OK], [Impact.NONE], Impact.MINOR, "1 open incident"),
         ([WORK, OK], [], Impact.MAINTENANCE, "Maintenance in progress"),
         ([SLOW, OK], [], Impact.MINOR, "Some systems are degraded"),
         ([PART, WORK], [], Impact.MINOR, "Some systems are down for some users"),

@@ -287,3 +287,11 @@ def test_who_wants_components_is_told_of_their_incidents_alone(ask, open_inciden
 def test_unknown_subscriber_is_not_found(app, odd):
     with pytest.raises(NotFound):
         subscriptions.find_by_id(odd)
+
+
+def test_nobody_can_attest_back_who_has_unsubscribed(page, subscribe):
+    ada = subscribe(ADA)
+    subscriptions.unsubscribe(ada, "unsubscribe link", BY, NOON)
+
+    with pytest.raises(Conflict, match="unsubscribed"):
+        subscriptions.add_attested(page, "email", ADA, Wishes(), BY, "again", NOON)
