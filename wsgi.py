@@ -3,7 +3,7 @@
 from flask import Flask
 
 import admin
-from notifiers import BadSettings, load as load_channels
+from notifiers import load as load_channels
 from statuspage import db, feeds, http, logs, presenting, settings as settings_module, web
 from statuspage.assets import asset_root
 from statuspage.cli import cli
@@ -16,12 +16,9 @@ from statuspage.tokens import Signer
 def create_app(settings: Settings | None = None) -> Flask:
     """A Flask app on these settings, or on those of the environment; raises SettingsError naming every wrong one."""
     settings = settings or settings_module.load()
-    try:
-        channels = load_channels(settings.channel_environment())
-    except BadSettings as error:
-        raise SettingsError(
-            {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[-1] for sentence in error.problems}
-        ) from None
+    if problems := settings_module.channel_problems(settings.channel_environment()):
+        raise SettingsError(problems)
+    channels = load_channels(settings.channel_environment())
     logs.configure(settings)
     root = asset_root()
     app = Flask("candor", template_folder=str(root / "templates"), static_folder=str(root / "static"))

@@ -14,6 +14,8 @@ from statuspage.errors import Invalid
 from statuspage.models import Component, Incident, Page, StaffUser
 from statuspage.vocabulary import Audience, ComponentStatus, IncidentRole
 
+GREATEST_KEY = 2**63 - 1
+
 Typed = Mapping[str, str]
 Roles = tuple[tuple[IncidentRole, StaffUser], ...]
 Draft = TypeVar("Draft", IncidentDraft, UpdateDraft)
@@ -35,6 +37,12 @@ class Row:
     def is_affected(self) -> bool:
         """Whether the incident has touched this component already."""
         return bool(self.was)
+
+
+def continued_from() -> int | None:
+    """Where a long list goes on: the key in the address, if it is one that a row could have."""
+    before = request.args.get("before", type=int)
+    return before if before is not None and 0 < before <= GREATEST_KEY else None
 
 
 def typed() -> dict[str, str]:

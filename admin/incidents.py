@@ -25,7 +25,7 @@ from .views import panel
 @needs(StaffRole.VIEWER)
 def incidents() -> str:
     """What is open, and what is over."""
-    before = request.args.get("before", type=int)
+    before = forms.continued_from()
     return render_template(
         "admin/incidents.html",
         now=utcnow(),

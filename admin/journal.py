@@ -1,10 +1,10 @@
 """The audit record: who did what, when. For admins."""
 
-from flask import render_template, request
+from flask import render_template
 
 from statuspage.vocabulary import StaffRole
 
-from . import queries
+from . import forms, queries
 from .auth import needs
 from .views import panel
 
@@ -13,4 +13,4 @@ from .views import panel
 @needs(StaffRole.ADMIN)
 def journal() -> str:
     """The record, newest first."""
-    return render_template("admin/journal.html", entries=queries.audit_entries(request.args.get("before", type=int)))
+    return render_template("admin/journal.html", entries=queries.audit_entries(forms.continued_from()))

@@ -10,7 +10,7 @@ from statuspage.models import Announcement
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import masking, standings
+from . import forms, masking, standings
 from .auth import needs
 from .previews import Shown, framed, frozen, with_frames
 from .views import panel
@@ -20,7 +20,7 @@ from .views import panel
 @needs(StaffRole.VIEWER)
 def announcements() -> str:
     """What was said, newest first."""
-    found = standings.announcements(site_page(), request.args.get("before", type=int))
+    found = standings.announcements(site_page(), forms.continued_from())
     now = utcnow()
     shown = [standings.standing(each, now) for each in found.rows]
     return render_template("admin/announcements.html", standings=shown, before=found.before)
@@ -38,7 +38,7 @@ def announcement(public_id: str) -> Response:
             "admin/announcement.html",
             standing=standings.standing(found, utcnow()),
             state=wanted,
-            deliveries=standings.deliveries(found, wanted, request.args.get("before", type=int)),
+            deliveries=standings.deliveries(found, wanted, forms.continued_from()),
             shown=masking.shown,
             words=_words(found),
         )

@@ -10,7 +10,7 @@ from statuspage.models import Delivery
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import masking, standings
+from . import forms, masking, standings
 from .auth import has_role, needs
 from .previews import framed, links, with_frames
 from .views import panel
@@ -25,7 +25,7 @@ def messages() -> str:
         "admin/messages.html",
         channel=channel,
         channels=channels(),
-        messages=standings.captured(channel, request.args.get("before", type=int)),
+        messages=standings.captured(channel, forms.continued_from()),
         shown=masking.shown,
     )
 
@@ -59,7 +59,7 @@ def message_html(delivery_id: int) -> Response:
 
 
 def _find(delivery_id: int) -> Delivery:
-    delivery = db.session.get(Delivery, delivery_id)
+    delivery = db.session.get(Delivery, delivery_id) if delivery_id <= forms.GREATEST_KEY else None
     is_ours = delivery is not None and delivery.announcement.page_id == site_page().id
     if delivery is None or not is_ours or delivery.state is not DeliveryState.CAPTURED:
         raise NotFound("There is no such message.")

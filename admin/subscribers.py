@@ -26,7 +26,7 @@ def subscribers() -> str:
     search, channel, state = (request.args.get(name, "") for name in ("q", "channel", "state"))
     wanted = SubscriberState(state) if state in set(SubscriberState) else None
     search = text.one_line(search)[:100]
-    found = queries.subscribers(site_page(), search, wanted, channel, request.args.get("before", type=int))
+    found = queries.subscribers(site_page(), search, wanted, channel, forms.continued_from())
     values = {"found": found, "search": search, "channel": channel, "state": state, "shown": masking.shown}
     if wants_fragment():
         return render_template("admin/_subscribers.html", **values)

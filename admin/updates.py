@@ -1,10 +1,14 @@
 """Saying something about an incident there is: update, reopen, correct."""
 
+import re
+from collections.abc import Mapping
+
 from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import publishing
 from statuspage.clock import utcnow
+from statuspage.db import db
 from statuspage.drafts import Reader
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import IncidentUpdate
@@ -51,7 +55,7 @@ def preview_update(public_id: str) -> ResponseReturnValue:
 def edit_update(public_id: str) -> str:
     """The words of one update, ready to be corrected."""
     update = _update(public_id)
-    return render_template("admin/update_edit.html", update=update, typed={"body": update.body}, problems={})
+    return _editor(update, {"body": update.body})
 
 
 @panel.post("/updates/<public_id>/edit")
@@ -63,12 +67,19 @@ def correct_update(public_id: str) -> ResponseReturnValue:
         reader = Reader(typed)
         body = reader.block("body", "An update cannot be empty. Correct its words, or leave them.")
         reader.check()
+        seen = typed.get("seen_revisions", "")
+        publishing.correct(update, body, actor(), utcnow(), int(seen) if re.fullmatch("[0-9]{1,6}", seen) else None)
     except Invalid as error:
-        page = render_template("admin/update_edit.html", update=update, typed=typed, problems=error.problems)
-        return page, error.http_status
-    publishing.correct(update, body, actor(), utcnow())
+        return _editor(update, typed, error.problems), error.http_status
+    except Conflict as error:
+        db.session.rollback()
+        return _editor(update, typed, {"body": f"{error} Theirs: “{update.body}”"}), error.http_status
     flash("Corrected. The page shows that it was edited, with the earlier words one click away.")
     return redirect(f"/admin/incidents/{update.incident.public_id}", 303)
+
+
+def _editor(update: IncidentUpdate, typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
+    return render_template("admin/update_edit.html", update=update, typed=typed, problems=problems or {})
 
 
 def _update(public_id: str) -> IncidentUpdate:

@@ -20,6 +20,8 @@ def clean_address(channel: str, address: str, field: str = "address") -> str:
     known = channels().get(channel)
     if known is None:
         raise Invalid({"channel": "Choose one of the channels offered."})
+    if "\ufffd" in address:
+        raise Invalid({field: "Some characters of this address did not arrive. Type it again."})
     try:
         return known.clean(address)
     except ValueError as error:

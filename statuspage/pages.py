@@ -9,9 +9,9 @@ from . import audit
 from .audit import Actor
 from .cadence.policies import add_defaults
 from .db import db
-from .errors import NotFound
-from .models import Page, Role
-from .vocabulary import StaffRole
+from .errors import Conflict, NotFound
+from .models import Incident, Page, Role
+from .vocabulary import IncidentStatus, StaffRole
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:
 
 
 def confirm_all_clear(page: Page, by: Actor, now: datetime) -> None:
-    """A person has looked and says that the page tells how things are."""
+    """A person has looked and says that nothing is wrong; raises Conflict while an incident is open."""
+    still_open = select(Incident.title).filter_by(page_id=page.id).where(Incident.status != IncidentStatus.RESOLVED)
+    if title := db.session.scalar(still_open.limit(1)):
+        raise Conflict(f"“{title}” is open. Post an update, or resolve it first.")
     page.confirmed_at = now
     audit.record(by, "page.confirm", page, now)
     db.session.commit()

@@ -99,8 +99,16 @@ def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key
     return _post(incident, draft, by, now, key)
 
 
-def correct(update: IncidentUpdate, body: str, by: Actor, now: datetime) -> IncidentUpdate:
-    """The update has better words; the old ones are kept, and the page says that it was edited."""
+def correct(
+    update: IncidentUpdate, body: str, by: Actor, now: datetime, seen_revisions: int | None = None
+) -> IncidentUpdate:
+    """The update has better words; the old ones are kept, and the page says that it was edited.
+
+    Raises StaleDraft when somebody corrected it since its author looked (had seen so many revisions).
+    """
+    db.session.refresh(update, with_for_update=True)
+    if seen_revisions is not None and seen_revisions != len(update.revisions):
+        raise StaleDraft("A colleague has corrected these words while you were writing. Read theirs, then save yours.")
     if body == update.body:
         return update
     db.session.add(UpdateRevision(update=update, body=update.body, replaced_at=now, replaced_by_id=by.user_id))

@@ -7,6 +7,7 @@ Sources, strongest first: arguments, environment (`CANDOR_…`), files named by 
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+import notifiers
 
 from .errors import SettingsError
 
@@ -92,10 +95,13 @@ class Settings(BaseSettings):
     def _address_from_port(cls, given: Any) -> Any:
         """Without a base URL, readers are where the server listens."""
         if isinstance(given, dict) and not given.get("base_url"):
+            port = str(given.get("port") or "")
+            if not (port.isascii() and port.isdigit() and int(port[:9]) < 65536):
+                port = ""  # a wrong port is named by itself and is not the address's fault
             host = str(given.get("host") or cls.model_fields["host"].default)
             host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a comparison, not a bind
             host = f"[{host}]" if ":" in host else host
-            given["base_url"] = f"http://{host}:{given.get('port') or cls.model_fields['port'].default}"
+            given["base_url"] = f"http://{host}:{port or cls.model_fields['port'].default}"
         return given
 
     @field_validator("base_url")
@@ -187,12 +193,27 @@ def load(**given: Any) -> Settings:
         for problem in error.errors():
             name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "candor.toml"
             problems[name] = problem["msg"].removeprefix("Value error, ").rstrip(".") + "."
-        raise SettingsError(problems) from None
+        raise SettingsError(problems | _channel_problems()) from None
     except ValueError as error:  # the file is no TOML
         raise SettingsError(problems | {"candor.toml": f"cannot be read ({error})."}) from error
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems | channel_problems(settings.channel_environment()))
     return settings
+
+
+def channel_problems(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the channels say against their settings, by variable."""
+    try:
+        notifiers.load(environment)
+    except notifiers.BadSettings as error:
+        return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[-1] for sentence in error.problems}
+    return {}
+
+
+def _channel_problems() -> dict[str, str]:
+    """The same where the settings as a whole cannot be read: by what the environment says."""
+    names = Settings.model_construct().channel_environment()
+    return channel_problems({name: os.environ.get(name, "") for name in names})
 
 
 def _unknown_names() -> dict[str, str]:

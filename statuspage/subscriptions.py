@@ -38,9 +38,10 @@ class Wishes:
 def sign_up(  # noqa: PLR0913 - a form has as many fields
     page: Page, channel: str, address: str, wishes: Wishes, consent: str, network: str, now: datetime
 ) -> None:
-    """Write down the wish and ask the owner of the address to confirm it, once in 24 hours at most.
+    """Write down the wish and ask the owner of the address to confirm it.
 
-    A confirmed address keeps what it has; its owner is sent the link to change it instead.
+    An address that does not answer gets one message in 24 hours, a number one for each code's life time. A
+    confirmed address keeps what it has; its owner is sent the link to change it instead.
     """
     subscriber = find(page, channel, address)
     if subscriber and subscriber.state is SubscriberState.CONFIRMED:
@@ -136,7 +137,8 @@ def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -
 
 def resume(subscriber: Subscriber, now: datetime) -> None:
     """START after STOP: a number that was confirmed once is written to again."""
-    if subscriber.state is SubscriberState.UNSUBSCRIBED and subscriber.confirmed_at is not None:
+    is_away = subscriber.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING)
+    if is_away and subscriber.confirmed_at is not None:
         change_state(subscriber, SubscriberState.CONFIRMED, "START by SMS", now)
         audit.record(SUBSCRIBER, "subscriber.resume", subscriber, now)
         db.session.commit()
@@ -186,7 +188,14 @@ def _set_wishes(subscriber: Subscriber, wishes: Wishes) -> None:
 
 
 def _may_write_to(subscriber: Subscriber, now: datetime) -> bool:
-    return subscriber.confirmation_sent_at is None or now - subscriber.confirmation_sent_at >= ONE_MESSAGE_PER
+    sent_at, answered_at = subscriber.confirmation_sent_at, subscriber.confirmed_at
+    if sent_at is None:
+        return True
+    has_left = subscriber.state is SubscriberState.PENDING and answered_at is not None and answered_at >= sent_at
+    is_over = (
+        subscriber.state is SubscriberState.PENDING and subscriber.channel == "sms" and now - sent_at > CODE_WITHIN
+    )
+    return has_left or is_over or now - sent_at >= ONE_MESSAGE_PER
 
 
 def _confirm(subscriber: Subscriber, by: Actor, now: datetime) -> None:

@@ -64,6 +64,12 @@ class Running:
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
+    def stop_all(self) -> int:
+        """SIGTERM to every process at once, as systemd does by default; the exit code."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGTERM)
+        return self.process.wait(2 * PATIENCE)
+
     def kill(self) -> None:
         """Kill -9 of every process at once: the machine's power, as far as a process can tell."""
         assert self.process

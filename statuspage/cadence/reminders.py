@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from .. import audit
 from ..audit import CLOCK
 from ..db import db
 from ..delivery import outbox
-from ..models import Incident, Reminder, Role, StaffUser
-from ..vocabulary import IncidentRole, IncidentStatus, StaffRole
+from ..models import Delivery, Incident, Reminder, Role, StaffUser
+from ..models.delivery import is_waiting
+from ..vocabulary import DeliveryState, IncidentRole, IncidentStatus, StaffRole
 from .policies import cadence_for
 from .policy import Rung, due_rungs
 
@@ -88,6 +89,7 @@ def _reminders_so_far(incident: Incident) -> list[Reminder]:
 
 def _remind(incident: Incident, user: StaffUser, rung: Rung, now: datetime) -> None:
     assert incident.next_update_due_at is not None
+    _supersede_earlier(incident, user, now)
     reminder_id, announcement = outbox.announce_reminder(incident, user, rung.step, now)
     reminder = Reminder(
         public_id=reminder_id,
@@ -103,6 +105,17 @@ def _remind(incident: Incident, user: StaffUser, rung: Rung, now: datetime) -> N
     db.session.add(reminder)
     db.session.flush()
     audit.record(CLOCK, "reminder.send", incident, now, step=rung.step.value, to=user.public_id)
+
+
+def _supersede_earlier(incident: Incident, user: StaffUser, now: datetime) -> None:
+    """What has not left yet is out of date: a relay that comes back brings one reminder, not the whole night."""
+    earlier = select(Reminder.announcement_id).filter_by(incident_id=incident.id, staff_user_id=user.id)
+    db.session.execute(
+        update(Delivery)
+        .where(is_waiting, Delivery.announcement_id.in_(earlier), Delivery.state == DeliveryState.PENDING)
+        .values(state=DeliveryState.SUPERSEDED, reason="A newer reminder took its place.", settled_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _staff(role: StaffRole) -> list[StaffUser]:

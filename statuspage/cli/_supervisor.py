@@ -2,10 +2,9 @@
 
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 import structlog
@@ -73,7 +72,6 @@ class Supervisor:
     keeps: Sequence[int] = ()
     patience: float = PATIENCE
     asked: int = 0
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> int:
         """The exit code: 0 when every process ended when asked, 1 when one had to be killed."""
@@ -82,7 +80,8 @@ class Supervisor:
             signal.signal(number, self._ask)
         is_announced = False
         try:
-            while not self.stopping.wait(POLL_SECONDS):
+            while not self.asked:
+                time.sleep(POLL_SECONDS)
                 for child in children:
                     child.tend(time.monotonic())
                 if not is_announced and self.is_ready():
@@ -93,9 +92,8 @@ class Supervisor:
         return 0 if are_gone else 1
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        """The first signal asks for the end, a second one for the end at once."""
+        """The first signal asks for the end, a second one for the end at once. Nothing here may wait for a lock."""
         self.asked += 1
-        self.stopping.set()
 
     def _end(self, children: Sequence[Child]) -> bool:
         running = [child.process for child in children if child.process is not None]

@@ -70,10 +70,9 @@ def engine(is_supervised: bool, is_demo: bool) -> None:
         relax_sqlite(db.engine)
         _prepare(app)
         worker, clock = Engine(app, urls.settings(), app.extensions["candor.channels"]), Clock(app)
-        worker.stop_on_signals()
         worker.start()
         clock.start()
-        worker.stopping.wait()
+        worker.wait_for_signal()
         clock.stop()
         worker.stop()
 

@@ -2,7 +2,9 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
+from types import FrameType
 
 import structlog
 from flask import Flask
@@ -28,6 +30,7 @@ class Engine:
     def __init__(self, app: Flask, settings: Settings, channels: Mapping[str, Channel]) -> None:
         self.app, self.settings, self.channels = app, settings, channels
         self.stopping = threading.Event()
+        self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
         self.threads = [
             threading.Thread(target=self._expand, name="expand"),
@@ -50,10 +53,19 @@ class Engine:
             thread.join()
         log.info("engine.stopped")
 
-    def stop_on_signals(self) -> None:
-        """Let SIGTERM and SIGINT ask for the end."""
+    def wait_for_signal(self) -> None:
+        """Return when SIGTERM or SIGINT asks for the end, however often.
+
+        The handler only notes that it was asked: setting an Event inside one deadlocks when a second signal comes
+        while the first is being noted, and a service manager sends one to every process at once.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, self._note)
+        while not self.is_asked:
+            time.sleep(IDLE_SECONDS)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_asked = True
 
     def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> threading.Thread:
         return threading.Thread(target=self._send, args=(kind, lanes), name=f"{kind}-{name}")

@@ -49,7 +49,7 @@ def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, W
     )
 
 
-def current_state(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
+def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -> dict[str, Words]:
     """What somebody who signs up in the middle of an incident is told: how it stands now."""
     incident = update.incident
     return _render(
@@ -57,9 +57,9 @@ def current_state(update: IncidentUpdate, announcement_id: str) -> dict[str, Wor
         announcement_id,
         incident.page,
         f"[{incident.page.name}] {incident.title}",
-        _sms(incident, update),
+        _sms(incident, update, now),
         update=update,
-        **_about(incident, update),
+        **_about(incident, update, now),
     )
 
 
@@ -132,7 +132,7 @@ def code_for(subscriber: Subscriber) -> str:
     return signer().digits(Purpose.CODE, subscriber.public_id, subscriber.salt)
 
 
-def _about(incident: Incident, update: IncidentUpdate) -> dict[str, Any]:
+def _about(incident: Incident, update: IncidentUpdate, now: datetime | None = None) -> dict[str, Any]:
     """What the templates say of an incident, seen with the public's eyes."""
     zone = incident.page.time_zone
     changes = [change for change in update.components if may_see(PUBLIC, change.component)]
@@ -142,7 +142,7 @@ def _about(incident: Incident, update: IncidentUpdate) -> dict[str, Any]:
         "body_html": text.html(update.body),
         "changes": changes,
         "said_at": moment_text(update.created_at, zone),
-        "promise": _promise(update, zone),
+        "promise": _promise(update, zone, now or update.created_at),
         "incident_url": urls.incident(incident.public_id),
     }
 
@@ -170,12 +170,14 @@ def update_sms(  # noqa: PLR0913 - everything an SMS says
     return f"{head} {words} {tail}".replace("…", "...").replace("  ", " ").strip()
 
 
-def _promise(update: IncidentUpdate, zone: str) -> str:
-    return promise_words(update.next_update_due_at, update.no_promise_reason, zone, update.created_at)
+def _promise(update: IncidentUpdate, zone: str, now: datetime) -> str:
+    due_at = update.next_update_due_at
+    is_past = due_at is not None and due_at <= now  # no promise any more, and nobody is told of it as one
+    return "" if is_past else promise_words(due_at, update.no_promise_reason, zone, now)
 
 
-def _sms(incident: Incident, update: IncidentUpdate) -> str:
-    page, promise = incident.page, _promise(update, incident.page.time_zone)
+def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None) -> str:
+    page, promise = incident.page, _promise(update, incident.page.time_zone, now or update.created_at)
     return update_sms(page, incident.public_id, incident.title, update.status, update.body, promise)
 
 

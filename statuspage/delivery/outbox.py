@@ -40,7 +40,7 @@ def announce_state(subscriber: Subscriber, update: IncidentUpdate, now: datetime
         incident=update.incident,
         update=update,
         sequence=update.sequence,
-        words=dict(messages.current_state(update, public_id)),
+        words=dict(messages.current_state(update, public_id, now)),
         expanded_at=now,
         created_at=now,
     )

@@ -222,8 +222,10 @@ def _component(component: Component) -> ComponentView:
 def _promise(incident: Incident, now: datetime) -> PromiseView | None:
     if not incident.is_open or not (incident.next_update_due_at or incident.no_promise_reason):
         return None
-    shows_late = incident.page.shows_lateness and is_late(incident, now)
-    return PromiseView(incident.next_update_due_at, incident.no_promise_reason, shows_late)
+    has_slipped = is_late(incident, now)
+    if has_slipped and not incident.page.shows_lateness:
+        return None  # a time in the past is no promise any more
+    return PromiseView(incident.next_update_due_at, incident.no_promise_reason, has_slipped)
 
 
 def _update(update: IncidentUpdate, viewer: Viewer) -> UpdateView:

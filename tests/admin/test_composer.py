@@ -345,3 +345,14 @@ def test_words_do_nothing_but_stand_there(lead: Desk, open_incident: Callable[..
         assert "<a hx-get" not in html
         assert "{{7*7}}" in html
         assert "49 &lt;img" not in html
+
+
+def test_two_corrections_at_once_lose_no_words(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident()
+    path = f"/admin/updates/{incident.updates[0].public_id}/edit"
+    first = lead.post(path, body="Words of the first.", seen_revisions="0")
+    second = lead.post(path, body="Words of the second.", seen_revisions="0")
+
+    assert (first.status_code, second.status_code) == (303, 409)
+    assert "Words of the first." in second.text
+    assert "Words of the second." in second.text

@@ -199,3 +199,20 @@ def test_the_audit_names_who_did_what(admin: Desk, colleague: Callable[..., Staf
 
     assert "page.edit" in record
     assert admin.user.email in record
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["messages/{}", "messages/{}/html", "messages?before={}", "announcements?before={}", "subscribers?before={}",
+     "audit?before={}", "incidents?before={}"],
+)  # fmt: skip
+def test_numbers_beyond_any_row_are_no_error_of_ours(at_desk: Callable[..., Desk], path: str) -> None:
+    admin = at_desk(StaffRole.ADMIN)
+
+    assert admin.browser.get(f"/admin/{path.format('9' * 23)}").status_code in (200, 404)
+
+
+def test_all_clear_is_refused_while_an_incident_is_open(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    open_incident()
+
+    assert lead.post("/admin/all-clear").status_code == 409

@@ -1,6 +1,8 @@
 """Everything is killed in the middle of a fan-out and started again: nobody is left out."""
 
+import time
 from collections import Counter
+from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.doubles import SmtpSink
@@ -9,6 +11,8 @@ from tests.running import Running, wait_until
 RECIPIENTS = 2000
 # What may come twice after a kill: what was on the wire or answered and not yet noted, one per sending thread.
 AT_MOST_TWICE = 3
+# Seconds; an engine that never noticed would take a minute until it is killed.
+STOPS_WITHIN = 30
 
 
 def subscribe_many(candor: Running, count: int) -> set[str]:
@@ -83,6 +87,21 @@ def test_a_polite_stop_in_the_middle_of_a_fan_out_repeats_nothing(tmp_path):
     assert code == 0
     assert before < 600
     assert Counter(sink.recipients) == Counter(dict.fromkeys(everybody, 1))
+
+
+def test_a_service_manager_that_signals_every_process_at_once_is_obeyed_in_time(tmp_path):
+    with Running(tmp_path) as candor:
+        reader = HTTPConnection("127.0.0.1", candor.port)
+        reader.request("GET", "/")
+        reader.getresponse().read()  # and the connection stays open
+
+        asked_at = time.monotonic()
+        code = candor.stop_all()
+        took = time.monotonic() - asked_at
+        reader.close()
+
+    assert code == 0
+    assert took < STOPS_WITHIN
 
 
 def _is_settled(candor: Running, incident: str) -> bool:

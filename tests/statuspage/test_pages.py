@@ -17,6 +17,8 @@ from tests.statuspage.fakes import said
 DOWN = ComponentStatus.MAJOR_OUTAGE
 RESOLVED = IncidentStatus.RESOLVED
 
+FAR_OFF = datetime(2126, 3, 2, 13, 0, tzinfo=UTC)
+
 
 @pytest.fixture
 def berlin(page):
@@ -78,10 +80,19 @@ def test_incident_without_weight_is_still_an_open_incident(client, page, api):
 @pytest.mark.parametrize("path", ["/", "/incidents/{id}"])
 def test_promise_is_an_absolute_time_with_its_zone(client, berlin, path):
     incident = begin(berlin)
+    incident.next_update_due_at = FAR_OFF
+    db.session.commit()
     answer = client.get(path.format(id=incident.public_id)).text
 
     assert "Next update by 2 Mar, 14:00 CET" in visible(answer)
-    assert '<time datetime="2026-03-02T13:00:00Z"' in answer
+    assert '<time datetime="2126-03-02T13:00:00Z"' in answer
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents/{id}", "/history.atom"])
+def test_a_time_in_the_past_is_not_called_a_promise(client, berlin, path):
+    incident = begin(berlin)
+
+    assert "Next update by" not in client.get(path.format(id=incident.public_id)).text
 
 
 @pytest.mark.parametrize("path", ["/", "/incidents/{id}"])

@@ -7,8 +7,8 @@ from statuspage import publishing, staff
 from statuspage.cadence import reminders
 from statuspage.db import db
 from statuspage.delivery import messages
-from statuspage.models import Incident, Reminder
-from statuspage.vocabulary import IncidentRole, IncidentStatus, StaffRole
+from statuspage.models import Announcement, Delivery, Incident, Reminder
+from statuspage.vocabulary import AnnouncementKind, DeliveryState, IncidentRole, IncidentStatus, StaffRole
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, ledger, said, states
 
@@ -193,3 +193,17 @@ def test_incident_without_a_promise_chases_nobody(crew):
     db.session.commit()
 
     assert reminders.remind_due(DUE + timedelta(days=1)) == 0
+
+
+def test_a_relay_that_comes_back_brings_one_reminder_and_not_the_whole_night(crew):
+    incident = db.session.scalars(select(Incident)).one()
+    for minutes in (0, 10, 70, 130):
+        reminders.remind_due(incident.next_update_due_at + timedelta(minutes=minutes))
+    waiting = db.session.execute(
+        select(Delivery.staff_user_id, Delivery.channel)
+        .join(Announcement)
+        .where(Announcement.kind == AnnouncementKind.REMINDER, Delivery.state == DeliveryState.PENDING)
+    ).all()
+
+    assert waiting
+    assert len(waiting) == len(set(waiting))

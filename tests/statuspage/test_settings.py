@@ -149,3 +149,14 @@ def test_zone_of_this_world_is_taken(zone):
 def test_zone_of_another_world_is_refused(zone):
     with pytest.raises(ValueError, match="is not a time zone"):
         settings.check_zone(zone)
+
+
+def test_what_the_channels_refuse_is_named_together_with_the_rest(monkeypatch):
+    monkeypatch.setenv("CANDOR_PORT", "70000")
+    monkeypatch.setenv("CANDOR_SMTP_URL", "foo://x")
+
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+
+    assert {"CANDOR_PORT", "CANDOR_SMTP_URL"} <= refused.value.problems.keys()
+    assert "CANDOR_BASE_URL" not in refused.value.problems

@@ -295,3 +295,29 @@ def test_nobody_can_attest_back_who_has_unsubscribed(page, subscribe):
 
     with pytest.raises(Conflict, match="unsubscribed"):
         subscriptions.add_attested(page, "email", ADA, Wishes(), BY, "again", NOON)
+
+
+def test_who_left_and_signs_up_again_is_asked_at_once(ask):
+    ada = ask()
+    subscriptions.confirm(ada, NOON)
+    subscriptions.unsubscribe(ada, "unsubscribe link", BY, NOON + timedelta(hours=1))
+    ask(at=NOON + timedelta(hours=2))
+
+    assert asked().count("confirmation") == 2
+
+
+def test_number_whose_code_is_dead_gets_a_new_one(page):
+    for at in (NOON, NOON + timedelta(minutes=10), NOON + timedelta(minutes=31)):
+        subscriptions.sign_up(page, "sms", "+4915123456789", Wishes(), "form 1", "network", at)
+
+    assert asked().count("confirmation") == 2
+
+
+def test_start_from_the_phone_outweighs_a_sign_up_that_nobody_answered(page, subscribe):
+    phone = subscribe("+4915123456789", channel="sms")
+    subscriptions.unsubscribe(phone, "STOP by SMS", BY, NOON)
+    subscriptions.sign_up(page, "sms", phone.address, Wishes(), "form 1", "network", NOON)
+
+    subscriptions.resume(phone, NOON)
+
+    assert phone.state is CONFIRMED
