@@ -33,6 +33,9 @@ shots: dev ## the screenshots of the README, from a fresh demo
 	@.ci/browser
 	@.venv/bin/python docs/shots.py
 
+faults: dev ## the fault tests alone: kill, stop, signal
+	@.venv/bin/python -m pytest tests/faults
+
 bench: dev ## figures, as ratios to a reference in the same run
 	@.venv/bin/python -m tests.bench
 

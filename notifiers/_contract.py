@@ -6,7 +6,7 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 CallbackState = Literal["sent", "delivered", "failed"]
@@ -14,7 +14,10 @@ CallbackState = Literal["sent", "delivered", "failed"]
 
 @dataclass(frozen=True)
 class Message:
-    """Finished words. `reference` follows from announcement, recipient and channel, not from the attempt."""
+    """Finished words. `reference` follows from announcement, recipient and channel, not from the attempt.
+
+    `said_at` is when they were said; a mail carries it as its Date, so that every attempt is the same mail.
+    """
 
     reference: str
     subject: str
@@ -27,6 +30,7 @@ class Message:
     unsubscribe_url: str | None = None
     unsubscribe_mailto: str | None = None
     list_id: str | None = None
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True)

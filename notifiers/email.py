@@ -156,7 +156,7 @@ class Email:
         if message.reply_to:
             mail["Reply-To"] = _reply_to(message.reply_to)
         mail["Subject"] = cut(clean_line(message.subject), _LONGEST_SUBJECT)
-        mail["Date"] = format_datetime((at or self.clock()).astimezone(UTC))
+        mail["Date"] = format_datetime((at or message.said_at or self.clock()).astimezone(UTC))
         mail["Message-ID"] = self._id("message", message.reference, address)
         self._join_thread(mail, message, address)
         _offer_to_leave(mail, message)

@@ -5,6 +5,7 @@ Sources, strongest first: arguments, environment (`CANDOR_…`), files named by 
 """
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -112,7 +113,8 @@ class Settings(BaseSettings):
             _ = parts.port
         except ValueError as error:
             raise ValueError("must be an address like https://status.example.com") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        is_host = bool(parts.hostname) and not re.search(r"[\s<>\"'\\]", value)
+        if parts.scheme not in ("http", "https") or not is_host or parts.query or parts.fragment:
             raise ValueError("must be an address like https://status.example.com")
         return value.rstrip("/")
 
@@ -136,6 +138,11 @@ class Settings(BaseSettings):
         codes = frozenset(value.upper().replace(",", " ").split()) if isinstance(value, str) else value
         if any(len(code) != 2 or not code.isalpha() for code in codes):
             raise ValueError("must be two-letter country codes, for example DE FR US")
+        if isinstance(value, str):
+            from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - heavy, and most never set this
+
+            if unknown := sorted(codes - SUPPORTED_REGIONS):
+                raise ValueError(f"names no country with a numbering plan: {', '.join(unknown)} (Britain is GB)")
         return codes
 
     @property

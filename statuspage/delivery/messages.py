@@ -123,6 +123,7 @@ def personal(delivery: Delivery) -> Message:
         from_name=page.mail_from_name or page.name,
         reply_to=page.mail_reply_to or None,
         unsubscribe_url=links.get("unsubscribe") if is_list_mail else None,
+        said_at=announcement.created_at,
         list_id=f"{page.name} <{page.public_id}.{_host()}>" if is_list_mail else None,
     )
 

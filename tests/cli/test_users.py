@@ -29,7 +29,9 @@ def test_a_new_colleague_gets_a_link_that_lets_them_in(candor: Shell, inside: Ca
 
 @pytest.mark.parametrize("role", ["viewer", "responder", "comms-lead", "Comms_Lead", "admin"])
 def test_roles_may_be_spelled_as_people_do(candor: Shell, role: str) -> None:
-    candor.says("user", "add", "--email", "mara@example.com", "--role", role)
+    link = candor.says("user", "add", "--email", "mara@example.com", "--role", role)
+
+    assert "/admin/sign-in/" in link
 
 
 def test_a_role_that_does_not_exist_is_wrong_usage(candor: Shell) -> None:

@@ -155,3 +155,14 @@ def test_every_person_has_links_of_their_own(subscribe, open_incident):
 def test_promise_words_end_with_one_full_stop():
     assert messages.promise_words(None, "The vendor has it.", "Etc/UTC", NOON).endswith("it.")
     assert messages.promise_words(None, "", "Etc/UTC", NOON) == ""
+
+
+def test_a_mail_is_dated_when_its_words_were_said_whenever_it_is_looked_at(open_incident, subscribe):
+    subscribe("ada@example.com")
+    open_incident()
+    mail = FakeChannel()
+    Worker({"email": mail}).run()
+
+    preview = load({})["email"].preview(mail.messages[0], "ada@example.com")
+
+    assert dict(preview.headers)["Date"] == "Mon, 02 Mar 2026 12:00:00 +0000"

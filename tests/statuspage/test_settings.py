@@ -160,3 +160,15 @@ def test_what_the_channels_refuse_is_named_together_with_the_rest(monkeypatch):
 
     assert {"CANDOR_PORT", "CANDOR_SMTP_URL"} <= refused.value.problems.keys()
     assert "CANDOR_BASE_URL" not in refused.value.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CANDOR_SMS_COUNTRIES", "DE UK"), ("CANDOR_BASE_URL", "http://status example.com")]
+)
+def test_nonsense_that_looks_right_stops_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+
+    assert name in refused.value.problems
