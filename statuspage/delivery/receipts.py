@@ -38,25 +38,6 @@ class Progress:
         """How many are still to be sent."""
         return sum(self.states.get(state, 0) for state in WAITING_STATES)
 
-    @property
-    def reached(self) -> int:
-        """How many were handed over: sent, delivered or captured."""
-        done = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.CAPTURED)
-        return sum(self.states.get(state, 0) for state in done)
-
-    @property
-    def troubled(self) -> int:
-        """How many failed, bounced or ended unknown."""
-        bad = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, DeliveryState.EXPIRED)
-        return sum(self.states.get(state, 0) for state in bad)
-
-    @property
-    def percent(self) -> int:
-        """Settled share in whole percent; 100 only when nothing waits and nothing is left to expand."""
-        if not self.is_expanded or not self.owed:
-            return 100 if self.is_expanded else 0
-        return (self.owed - self.waiting) * 100 // self.owed
-
 
 def progress(announcement: Announcement) -> Progress:
     """The announcement's ledger in numbers."""

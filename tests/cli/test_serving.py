@@ -147,6 +147,7 @@ def test_processes_that_die_are_replaced(service: Service) -> None:
 
     wait_until(are_replaced, "Nobody took their place", service.log, PATIENCE)
     wait_until(lambda: service.status("/") == 200, "The page did not come back", service.log, PATIENCE)
+    assert run.poll() is None
 
 
 def test_a_web_worker_that_dies_is_replaced(service: Service) -> None:
