@@ -5,7 +5,7 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
@@ -14,8 +14,9 @@ CallbackState = Literal["sent", "delivered", "failed"]
 
 @dataclass(frozen=True)
 class Message:
-    """Finished words. `reference` follows from announcement, recipient and channel, not from the attempt.
+    """Words ready for the wire. `reference` follows from announcement, recipient and channel, not from the attempt.
 
+    In an envelope that has `values` any text here may hold placeholders, and one message serves all recipients.
     `said_at` is when they were said; a mail carries it as its Date, so that every attempt is the same mail.
     """
 
@@ -35,11 +36,30 @@ class Message:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One message for one address; `key` is the caller's own and comes back with the outcome."""
+    """One message for one address; `key` is the caller's own and comes back with the outcome.
+
+    `values` are what differs per recipient: placeholder to text, both in ASCII, a placeholder in letters, digits
+    and underscores. All envelopes of one announcement and channel share the same message object, so a channel may
+    prepare it once and substitute bytes; one that has no need for speed calls `personal`.
+    """
 
     key: str | int
     address: str
     message: Message
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def personal(self) -> Message:
+        """The message with this recipient's values in place."""
+        if not self.values:
+            return self.message
+        texts = {
+            each.name: text
+            for each in fields(Message)
+            if isinstance(text := getattr(self.message, each.name), str)
+        }
+        for placeholder, value in self.values.items():
+            texts = {name: text.replace(placeholder, value) for name, text in texts.items()}
+        return replace(self.message, **texts)
 
 
 @dataclass(frozen=True)
@@ -208,7 +228,7 @@ def deliver_each(send: Callable[[Message, str], Receipt], envelopes: Iterable[En
 
 def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
     try:
-        return send(envelope.message, envelope.address)
+        return send(envelope.personal(), envelope.address)
     except DeliveryError as error:
         return error
     except Exception as error:
