@@ -53,9 +53,7 @@ class Envelope:
         if not self.values:
             return self.message
         texts = {
-            each.name: text
-            for each in fields(Message)
-            if isinstance(text := getattr(self.message, each.name), str)
+            each.name: text for each in fields(Message) if isinstance(text := getattr(self.message, each.name), str)
         }
         for placeholder, value in self.values.items():
             texts = {name: text.replace(placeholder, value) for name, text in texts.items()}
