@@ -7,7 +7,7 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 CallbackState = Literal["sent", "delivered", "failed"]
 
@@ -52,7 +52,7 @@ class Envelope:
         """The message with this recipient's values in place."""
         if not self.values:
             return self.message
-        texts = {
+        texts: dict[str, Any] = {
             each.name: text for each in fields(Message) if isinstance(text := getattr(self.message, each.name), str)
         }
         for placeholder, value in self.values.items():
