@@ -11,9 +11,11 @@ def shown(address: str) -> str:
 
 
 def mask(address: str) -> str:
-    """The address with its middle hidden: "a•••@example.org", "+49•••789"."""
+    """The address with its middle hidden: "a•••@example.org", "+49•••789", "hooks.example.com/•••xyz"."""
     if not address:
         return "forgotten"
+    if address.startswith(("https://", "http://")):
+        return f"{address.split('/')[2]}/•••{address[-3:]}"
     name, at, domain = address.rpartition("@")
     if at:
         return f"{name[:1]}•••@{domain}"

@@ -15,6 +15,7 @@ from ._contract import (
     BadSettings,
     CallbackState,
     Envelope,
+    Field,
     Message,
     Outcome,
     PermanentDeliveryError,
@@ -121,6 +122,15 @@ class Sms:
 
     kind = "sms"
     label = "SMS"
+    field = Field(
+        name="phone",
+        label="Mobile number",
+        input_type="tel",
+        hint="With the country code, for example +49 151 2345 6789. We send a six-digit code to confirm.",
+        autocomplete="tel",
+        proof="code",
+        rings=True,
+    )
 
     @property
     def is_live(self) -> bool:

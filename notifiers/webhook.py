@@ -74,6 +74,7 @@ class Webhook:
     )
     shape: ClassVar[Literal["event"]] = "event"
     needs_secret: ClassVar[bool] = True
+    knows_repeats: ClassVar[bool] = True
     schedule: ClassVar[tuple[timedelta, ...]] = SCHEDULE
 
     def clean(self, address: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifiers import Channel, DeliveryError, KnowsRepeats, Outcome, Reconciles, UncertainDeliveryError
+from notifiers import Channel, DeliveryError, HasSchedule, KnowsRepeats, Outcome, Reconciles, UncertainDeliveryError
 
 from ..clock import utcnow
 from ..db import db
@@ -65,7 +65,10 @@ class Dispatcher:
             most=1 if breaker is not None else None,
         )  # fmt: skip
         self.feed = feed
-        manners = Manners(isinstance(live, Reconciles), isinstance(live, KnowsRepeats) and live.knows_repeats)
+        manners = Manners(
+            isinstance(live, Reconciles), isinstance(live, KnowsRepeats) and live.knows_repeats,
+            len(live.schedule) + 1 if isinstance(live, HasSchedule) else 0,
+        )  # fmt: skip
         due_at: datetime | None = None
         try:
             for outcome in live.deliver(feed):
@@ -94,7 +97,7 @@ class Dispatcher:
                 if owed.way is not None and not isinstance(result, UncertainDeliveryError):
                     return  # it never left, and stays in its shard
         ledger = feed.ledger
-        ledger.note(owed, judge(result, owed, manners, self._pause))
+        ledger.note(owed, judge(result, owed, manners, self._pauses_of(feed.channel)))
         if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER):
             ledger.write()
 
@@ -106,6 +109,18 @@ class Dispatcher:
         until = breakers.trip(channel, str(failure), pause, self.clock())
         db.session.commit()
         return until
+
+    def _pauses_of(self, channel: Channel) -> Callable[[int, timedelta | None], timedelta]:
+        """How long to wait after so many attempts: by the channel's own schedule where it has one."""
+        if not isinstance(channel, HasSchedule):
+            return self._pause
+        schedule = channel.schedule
+
+        def pause(attempts: int, wished: timedelta | None) -> timedelta:
+            usual = schedule[min(attempts, len(schedule) - 1)] * (1 + self.jitter() / 10)
+            return max(usual, wished) if wished else usual
+
+        return pause
 
     def _pause(self, attempts: int, wished: timedelta | None) -> timedelta:
         """Exponential backoff with jitter; what the other side asked for is the least."""

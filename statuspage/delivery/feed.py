@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import select, update
 
-from notifiers import Channel, DeliveryError, Envelope, Reconciles
+from notifiers import Channel, DeliveryError, Envelope, NeedsSecret, Reconciles
 
+from .. import subscriptions
 from ..db import db, reading
 from ..models import Delivery
 from ..models.delivery import is_waiting
@@ -106,7 +107,14 @@ class Feed:
         self.taken += 1
         self.in_hand[self.taken] = owed
         self._retries += _is_retry(owed)
-        return Envelope(self.taken, address, letter.message, values)
+        return Envelope(self.taken, address, letter.message, values, self._secrets(owed))
+
+    def _secrets(self, owed: Owed) -> tuple[str, ...]:
+        """What this message is signed with, on channels that sign."""
+        if owed.subscriber_id is None or not isinstance(self.channel, NeedsSecret) or not self.channel.needs_secret:
+            return ()
+        with reading():
+            return subscriptions.secrets_for(owed.subscriber_id, self.clock())
 
     def _refill(self) -> bool:
         """Fetch what comes next, with eligibility as it is now; False when nothing is due."""

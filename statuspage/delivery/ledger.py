@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from .. import subscribers
+from .. import subscribers, subscriptions
 from ..db import db, upsert
 from ..models import Attempt, Delivery, Shard
+from ..subscribers import PROVEN
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
@@ -28,7 +29,7 @@ _MARK = (
         is_doubtful=bindparam("is_doubtful"),
         due_at=bindparam("due_at"),
         settled_at=bindparam("settled_at"),
-        attempt_count=Delivery.attempt_count + 1,
+        attempt_count=Delivery.attempt_count + bindparam("tried"),
         lease_token="",
         leased_until=None,
     )
@@ -76,6 +77,10 @@ class Ledger:
         if not self.pending:
             return
         noted, self.pending = self.pending, []
+        for owed, verdict in noted:
+            if verdict.code == PROVEN and owed.subscriber_id is not None:
+                # Before the answer is on record: a kill in between has the challenge posted again, and nothing lost.
+                subscriptions.prove(owed.subscriber_id, self.clock())
         self.written_at = now = self.clock()
         for owed, verdict in noted:
             if owed.row is not None:
@@ -115,6 +120,7 @@ def _mark(row: Delivery, verdict: Verdict, now: datetime) -> None:
         "provider_id": verdict.provider_id,
         "lane": _lane_after(row, verdict),
         "is_doubtful": verdict.is_doubtful,
+        "tried": 1 if verdict.outcome is not None or not verdict.pause else 0,
         "due_at": now + verdict.pause if verdict.pause else row.due_at,
         "settled_at": None if verdict.pause else now,
     }
