@@ -104,4 +104,5 @@ def _text(facts: Mapping[str, Any], name: str) -> str:
 
 
 def _list(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [each for each in facts.get(name) or [] if isinstance(each, dict)]
+    found = facts.get(name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

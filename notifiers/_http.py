@@ -117,12 +117,14 @@ def read_url(typed: str, *, may_be_private: bool = False) -> Target:
         host = _host(parts.hostname or "")
     except (ValueError, UnicodeError) as error:
         raise ValueError("This is not a web address that can be read. Copy it again.") from error
+    if parts.port == 0:
+        raise ValueError("Use port 443, or one above 1023.")
     if parts.scheme not in ({"https", "http"} if may_be_private else {"https"}) or not host:
         raise ValueError("Enter the web address, beginning with https://.")
     if "@" in parts.netloc or "#" in url:
         raise ValueError("Leave name, password and the part after # out of the address.")
     is_tls = parts.scheme == "https"
-    port = parts.port or (443 if is_tls else 80)
+    port = (443 if is_tls else 80) if parts.port is None else parts.port
     if not may_be_private:
         _refuse_inside(host)
         if port != 443 and port < 1024:
