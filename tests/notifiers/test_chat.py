@@ -90,8 +90,7 @@ def test_the_vendors_own_address_is_taken(module):
     "address",
     [
         "https://prod-27.westeurope.logic.azure.com:443/workflows/1f/triggers/manual/paths/invoke?sp=%2Frun&sig=x",
-        "https://default0ab1.4c.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/1f"
-        + "/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=abc",
+        "https://default0a.4c.environment.api.powerplatform.com:443/powerautomate/x/workflows/1f/triggers/manual?sig=abc",
         "https://acme.webhook.office.com/webhookb2/1@2/IncomingWebhook/3/4/V2",
     ],
 )
