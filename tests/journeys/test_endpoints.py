@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browsers import chromium
-from tests.doubles import HookAnswer, HookDouble, SmtpSink, parse_mail
+from tests.doubles import HookAnswer, HookDouble, SmtpSink
 from tests.running import Running, wait_until
 
 
@@ -18,9 +18,9 @@ def test_an_endpoint_proves_itself_hears_everything_once_and_is_stopped_when_it_
             browser = chromium(playwright)
             visitor = browser.new_page()
             visitor.goto(f"{candor.url}/subscribe")
-            visitor.get_by_text("Webhook", exact=True).click()
-            visitor.get_by_label("Webhook address").fill(f"{hook.url}/status")
-            visitor.get_by_label("Your email address").fill("ops@example.org")
+            visitor.get_by_role("radio", name="Webhook").check()
+            visitor.get_by_label("Webhook address", exact=True).fill(f"{hook.url}/status")
+            visitor.get_by_label("Contact by email").fill("ops@example.org")
             visitor.get_by_label(re.compile("I agree")).check()
             visitor.get_by_role("button", name="Subscribe").click()
             expect(visitor.get_by_role("heading", level=1)).to_contain_text("asking your endpoint")
@@ -32,7 +32,9 @@ def test_an_endpoint_proves_itself_hears_everything_once_and_is_stopped_when_it_
                 "--body", "We are looking into it.",
             )  # fmt: skip
             hook.wait_for(2)
-            ready = re.search(r"http://\S+/manage/\S+", parse_mail(mail.received[0][1]).get_content())
+            words = mail.mails()[0].get_body(("plain",))
+            assert words is not None
+            ready = re.search(r"http://\S+/manage/\S+", words.get_content())
             assert ready
             visitor.goto(ready[0])
             secret = visitor.locator(".secret").text_content() or ""
