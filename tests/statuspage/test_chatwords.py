@@ -70,7 +70,7 @@ COMPONENT_KEYS = {
 }
 
 
-def latest(kind="webhook") -> dict:
+def latest(kind="webhook"):
     return json.loads(words(announcements()[-1], kind))
 
 

@@ -283,7 +283,7 @@ def test_ledger_and_composer_bear_new_channels(sign_in, subscribe, open_incident
     counted = browser.get("/admin/incidents/new").text
     captured = browser.get("/admin/messages?channel=slack").text
 
-    assert "The words for Google Chat" in shown
+    assert "Discord, Google Chat, Slack, Microsoft Teams" in shown
     assert "<strong>1</strong> by Slack" in counted
     message = re.search(r"/admin/messages/\d+", captured)
     assert message
