@@ -17,13 +17,13 @@ from ..db import db, reading
 from ..models import Delivery
 from ..models.delivery import is_waiting
 from ..vocabulary import DeliveryState, Lane, SubscriberState
-from . import claims, shards
+from . import claims, shards, walks
 from .eligibility import refusal, spared_because
 from .expansion import NEWER
 from .ledger import Ledger
 from .letters import Letter, Recipient
 from .owed import Owed, Verdict, unanswered
-from .shards import Walk
+from .walks import Walk
 
 log = structlog.get_logger(__name__)
 
@@ -185,7 +185,7 @@ class Feed:
                 return way
         while (shard := shards.take(self.channel.kind, self.lease, now)) is not None:
             try:
-                way = shards.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
+                way = walks.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
             except Exception as error:  # frozen words that make no message now never will
                 log.exception("delivery.unrenderable", announcement=shard.announcement_id)
                 shards.close(shard, DeliveryState.FAILED, f"{UNWRITABLE}: {error}", now)

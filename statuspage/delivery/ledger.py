@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from ..prepared import Prepared, stamp
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
-from .shards import Walk
+from .walks import Walk
 
 log = structlog.get_logger(__name__)
 
@@ -197,7 +197,7 @@ class Ledger:
             }
             for number, verdict in settled
         ]
-        self._appending.run_all(self.connection, rows)
+        _appending(dialect.name).run_all(self.connection, rows)
         if failed := [_first_attempt(announcement.id, number, verdict, now) for number, verdict in settled
                       if verdict.outcome not in _UNREMARKABLE]:  # fmt: skip
             self.connection.execute(_FIRST_ATTEMPT, failed)
@@ -213,7 +213,7 @@ class Ledger:
         is_doubtful: bool = False,
     ) -> None:
         dialect = self.connection.dialect
-        self._advancing.run(
+        _advancing(dialect.name).run(
             self.connection,
             {
                 "of": way.shard.id,
@@ -228,15 +228,17 @@ class Ledger:
             },
         )
 
-    @cached_property
-    def _appending(self) -> Prepared:
-        line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
-        appending = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
-        return Prepared(appending, self.connection.dialect, *_APPENDED)
 
-    @cached_property
-    def _advancing(self) -> Prepared:
-        return Prepared(_ADVANCE, self.connection.dialect, *_ADVANCED)
+@lru_cache
+def _appending(_dialect: str) -> Prepared:
+    line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
+    statement = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
+    return Prepared(statement, db.engine.dialect, *_APPENDED)
+
+
+@lru_cache
+def _advancing(_dialect: str) -> Prepared:
+    return Prepared(_ADVANCE, db.engine.dialect, *_ADVANCED)
 
 
 _UNREMARKABLE = (None, DeliveryState.SENT, DeliveryState.CAPTURED)
