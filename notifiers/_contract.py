@@ -165,17 +165,6 @@ class SignedCallbacks(Protocol):
 
 
 @runtime_checkable
-class Reconciles(Protocol):
-    """A channel whose provider can be asked whether it ever took a message."""
-
-    def find(self, message: Message, address: str, since: datetime) -> Receipt | None:
-        """The receipt of these very words to this address, handed over after `since`; its detail is the provider's
-        word for how it stands. None: certainly not on its way. DeliveryError: the provider cannot say now.
-        """
-        ...
-
-
-@runtime_checkable
 class Paced(Protocol):
     """A channel that may be used only so often."""
 
