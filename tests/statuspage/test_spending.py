@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from notifiers import Message, Preview
+from notifiers import Envelope, Message, Preview
 from statuspage import settings as settings_module
 from statuspage.db import db
+from statuspage.models import Announcement
 from statuspage.spending import REFUSED, refusal
 from statuspage.vocabulary import AnnouncementKind, DeliveryState
 from tests.conftest import NOON
@@ -46,7 +47,8 @@ def ask(page):
     sms = Sms(kind="sms")
 
     def ask(kind=UPDATE, now=NOON, channel=sms):
-        return refusal(channel, page, kind, WORDS, "+4915112345678", now)
+        announcement = Announcement(page_id=page.id, kind=kind)
+        return refusal(channel, announcement, Envelope(1, "+4915112345678", WORDS), now)
 
     return ask
 
