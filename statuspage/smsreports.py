@@ -74,11 +74,10 @@ def filtering(now: datetime) -> Filtering:
         .where(CarrierReport.at > now - HOUR)
         .order_by(CarrierReport.at.desc(), CarrierReport.id.desc())
         .limit(LOOK_BACK)
-        .subquery()
     )
     with reading():
-        found = dict(db.session.execute(select(last.c.is_filtered, func.count()).group_by(last.c.is_filtered)).all())
-    return Filtering(sum(found.values()), found.get(True, 0))
+        fates = list(db.session.scalars(last))
+    return Filtering(len(fates), sum(fates))
 
 
 def _is_of_an_earlier_try(report: Report) -> bool:
