@@ -13,9 +13,11 @@ from sqlalchemy import select, update
 
 from notifiers import Channel, DeliveryError, Envelope, Reconciles
 
+from .. import spending
 from ..db import db, reading
 from ..models import Delivery
 from ..models.delivery import is_waiting
+from ..pacing import Throttle
 from ..vocabulary import DeliveryState, Lane, SubscriberState
 from . import claims, shards, walks
 from .eligibility import refusal, spared_because
@@ -54,7 +56,11 @@ class Feed:
     in_hand: dict[int, Owed] = field(default_factory=dict)
     _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
     _retries: int = 0
+    _throttle: Throttle = field(init=False)
     _looked_up: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._throttle = Throttle(self.channel)
 
     def __iter__(self) -> Iterator[Envelope]:
         return self
@@ -67,6 +73,7 @@ class Feed:
             if not self._ready and not self._refill():
                 break
             if self._ready:
+                self._throttle.wait(len(self._ready))
                 return self._hand_out(*self._ready.popleft())
         raise StopIteration
 
@@ -242,6 +249,13 @@ class Feed:
             verdict = self._ask(self.channel, owed, Envelope(0, address, letter.message, values))
             if verdict is not None:
                 self.ledger.note(owed, verdict)
+                return
+        elif owed.row is None or not owed.row.attempt_count:
+            refused = spending.refusal(
+                self.channel, owed.announcement, Envelope(0, address, letter.message, values), self.clock()
+            )
+            if refused is not None:
+                self.ledger.note(owed, Verdict(*refused))
                 return
         self._ready.append((owed, letter, values, address))
 
