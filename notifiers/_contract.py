@@ -182,6 +182,15 @@ class KnowsCountry(Protocol):
 
 
 @runtime_checkable
+class Metered(Protocol):
+    """A channel whose messages cost by the piece."""
+
+    def pieces(self, message: Message) -> int:
+        """How many pieces this message is paid for as."""
+        ...
+
+
+@runtime_checkable
 class Reconciles(Protocol):
     """A channel whose provider can be asked whether it took a message."""
 

@@ -161,6 +161,9 @@ class Sms:
 
         return _phone.region(address)
 
+    def pieces(self, message: Message) -> int:
+        return segments(_body(message)).segments
+
     def preview(self, message: Message, address: str) -> Preview:
         body = _body(message)
         counted = segments(body)

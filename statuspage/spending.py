@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifiers import Channel, Envelope
+from notifiers import Channel, Envelope, Metered
 
 from . import audit, limits, urls
 from .audit import CLOCK
@@ -26,11 +26,11 @@ def refusal(
     Asked once for each message, right before its first try: asking counts its segments, sent or not.
     """
     most = urls.settings().sms_daily_segments
-    if not most or announcement.kind is AnnouncementKind.REMINDER or not channel.is_live:
+    if not isinstance(channel, Metered) or not channel.is_live or not most:
         return None
-    segments = channel.preview(envelope.personal(), envelope.address).segments
-    if not segments:
+    if announcement.kind is AnnouncementKind.REMINDER:
         return None
+    segments = channel.pieces(envelope.personal())
     spent = limits.count(f"{channel.kind}-segments", segments, DAY, now)
     if spent <= most:
         return None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import select, update
 
-from notifiers import Channel, DeliveryError, Envelope, Reconciles
+from notifiers import Channel, DeliveryError, Envelope, Metered, Paced, Reconciles
 
 from .. import spending
 from ..db import db, reading
@@ -57,10 +57,14 @@ class Feed:
     _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
     _retries: int = 0
     _throttle: Throttle = field(init=False)
+    _is_metered: bool = field(init=False)
+    _is_paced: bool = field(init=False)
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
         self._throttle = Throttle(self.channel)
+        self._is_metered = isinstance(self.channel, Metered)
+        self._is_paced = isinstance(self.channel, Paced)
 
     def __iter__(self) -> Iterator[Envelope]:
         return self
@@ -73,7 +77,8 @@ class Feed:
             if not self._ready and not self._refill():
                 break
             if self._ready:
-                self._throttle.wait(len(self._ready))
+                if self._is_paced:
+                    self._throttle.wait(len(self._ready))
                 return self._hand_out(*self._ready.popleft())
         raise StopIteration
 
@@ -250,7 +255,7 @@ class Feed:
             if verdict is not None:
                 self.ledger.note(owed, verdict)
                 return
-        elif owed.row is None or not owed.row.attempt_count:
+        elif self._is_metered and not owed.attempt_count:
             refused = spending.refusal(
                 self.channel, owed.announcement, Envelope(0, address, letter.message, values), self.clock()
             )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from notifiers import Envelope, Message, Preview
+from notifiers import Envelope, Message
 from statuspage import settings as settings_module
 from statuspage.db import db
 from statuspage.models import Announcement
@@ -26,8 +26,8 @@ WORDS = Message("reference", "subject", "text")
 class Sms(FakeChannel):
     """A channel whose every message has two segments."""
 
-    def preview(self, message, address):
-        return Preview(message.text, segments=2)
+    def pieces(self, message):
+        return 2
 
 
 @pytest.fixture
