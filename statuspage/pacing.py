@@ -1,13 +1,14 @@
 """Pacing: a sender that may send only so often, kept to it over all processes by one row in the database.
 
-The row says from when the sender is free. Who wants to send moves it on by as long as their messages take, and sends
-when the moment that they found there has come: whatever the order in which processes ask, no two get the same one.
-The moments lie a little further apart than the rate asks for, so that no second sees more than the rate even when a
-message is late by as much as `LATENESS`.
+The row says from when the sender is free. Who wants to send moves it on by as long as some messages take, and sends
+each when the moment that they found for it has come: whatever the order in which processes ask, no two get the same
+one. The moments lie a little further apart than the rate asks for, so that no second sees more than the rate even
+when a message is late by as much as `LATENESS`. They are asked for ahead, so that a slow database costs none.
 """
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,39 +25,38 @@ from .models import Pace
 
 T = TypeVar("T")
 
-LATENESS = timedelta(milliseconds=40)
+LATENESS = timedelta(milliseconds=35)
 SECOND = timedelta(seconds=1)
-# So often a second is the database asked at most, about: faster senders get several messages at a time.
-ASKED_PER_SECOND = 50
+# Moments are handed out for so long at a time, at most.
+AHEAD = timedelta(milliseconds=100)
 # A row that is further ahead than this was written by a clock that has been put back since.
 FURTHEST = timedelta(minutes=1)
+# Moments missed one after the other until one is taken however late: better a little late than never.
+_PATIENCE = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """How a rate is kept: at most so many messages together, and so much time for each of them."""
+    """How a rate is kept: one message after so much time, and so many moments handed out at once."""
 
-    group: int
     each: timedelta
+    group: int
 
     @classmethod
     def of(cls, per_second: float) -> "Rhythm":
-        """The rhythm of a rate above 0. A group may be cut by the beginning of a second and counts for one less."""
-        if per_second < 1:
-            return cls(1, (SECOND + LATENESS) / per_second)
-        most = math.floor(per_second)
-        group = max(1, most // ASKED_PER_SECOND)
-        return cls(group, (SECOND + LATENESS) / (most - group + 1))
+        """The rhythm of a rate above 0."""
+        most = math.floor(per_second) if per_second >= 1 else per_second
+        return cls((SECOND + LATENESS) / most, max(1, math.floor(most * AHEAD / SECOND)))
 
 
 def reserve(
     sender: str, wanted: int, per_second: float, clock: Callable[[], datetime] = utcnow
 ) -> tuple[int, timedelta]:
-    """How many of the wanted messages may leave, and in how long; for the rest ask again.
+    """How many of the wanted messages may leave, one by one in their rhythm, and in how long the first of them.
 
-    Writes in a transaction of its own, so never call it inside one that writes.
+    For the rest ask again. Writes in a transaction of its own, so never call it inside one that writes.
     """
     granted, starts_at = _reserve(sender, wanted, per_second, clock)
     return granted, max(timedelta(), starts_at - clock())
@@ -72,25 +72,19 @@ class Throttle:
     channel: Channel
     clock: Callable[[], datetime] = utcnow
     sleep: Callable[[float], object] = time.sleep
-    _left: int = field(default=0, init=False)
-    _good_until: datetime = field(default=_EPOCH, init=False)
-
-    def take(self, wanted: int) -> int:
-        """Sleep until some of these messages may leave, and say how many; they must leave at once."""
-        pace = self.channel.pace if isinstance(self.channel, Paced) else None
-        if pace is None or wanted < 1:
-            return wanted
-        granted, lateness = self._take(*pace, wanted)
-        if lateness > LATENESS / 2:  # we overslept, and others may be in our second by now
-            granted, _ = self._take(*pace, wanted)
-        return granted
+    _moments: deque[datetime] = field(default_factory=deque, init=False)
 
     def wait(self, wanted: int = 1_000_000) -> None:
         """Sleep until one more message may leave; `wanted` is how many are still to come, as far as is known."""
-        if self._left < 1 or self.clock() > self._good_until:
-            self._left = self.take(wanted)
-            self._good_until = self.clock() + LATENESS / 2
-        self._left -= 1
+        pace = self.channel.pace if isinstance(self.channel, Paced) else None
+        if pace is None:
+            return
+        for _ in range(_PATIENCE):
+            moment = self._next_moment(*pace, wanted)
+            if (ahead := moment - self.clock()) > timedelta():
+                self.sleep(ahead / SECOND)
+            if self.clock() - moment <= LATENESS / 2:
+                return  # otherwise we overslept, and others may be in our second by now
 
     def paced(self, things: Iterable[T]) -> Iterator[T]:
         """The things, each when its message may leave; the next one is made only then."""
@@ -103,15 +97,16 @@ class Throttle:
                 return
             yield thing
 
-    def _take(self, sender: str, per_second: float, wanted: int) -> tuple[int, timedelta]:
-        granted, starts_at = _reserve(sender, wanted, per_second, self.clock)
-        if (wait := starts_at - self.clock()) > timedelta():
-            self.sleep(wait / SECOND)
-        return granted, self.clock() - starts_at
+    def _next_moment(self, sender: str, per_second: float, wanted: int) -> datetime:
+        rhythm = Rhythm.of(per_second)
+        if len(self._moments) < min(wanted, rhythm.group):
+            granted, starts_at = _reserve(sender, wanted - len(self._moments), per_second, self.clock)
+            self._moments.extend(starts_at + number * rhythm.each for number in range(granted))
+        return self._moments.popleft()
 
 
 def _reserve(sender: str, wanted: int, per_second: float, clock: Callable[[], datetime]) -> tuple[int, datetime]:
-    """How many may leave, and when."""
+    """How many may leave, and when the first of them."""
     rhythm = Rhythm.of(per_second)
     granted = max(1, min(wanted, rhythm.group))
     with db.engine.begin() as connection:
