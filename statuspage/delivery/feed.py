@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import select, update
 
-from notifiers import Channel, DeliveryError, Envelope, Metered, Paced, Reconciles
+from notifiers import Channel, DeliveryError, Envelope, Metered, NeedsSecret, Paced, Reconciles
 
-from .. import spending
+from .. import spending, subscriptions
 from ..db import db, reading
 from ..models import Delivery
 from ..models.delivery import is_waiting
@@ -59,11 +59,13 @@ class Feed:
     _throttle: Throttle = field(init=False)
     _is_metered: bool = field(init=False)
     _is_paced: bool = field(init=False)
+    _is_signed: bool = field(init=False)
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
         self._throttle = Throttle(self.channel)
         self._is_metered = isinstance(self.channel, Metered)
+        self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
         self._is_paced = isinstance(self.channel, Paced)
 
     def __iter__(self) -> Iterator[Envelope]:
@@ -119,7 +121,15 @@ class Feed:
         self.taken += 1
         self.in_hand[self.taken] = owed
         self._retries += _is_retry(owed)
-        return Envelope(self.taken, address, letter.message, values)
+        secrets = self._secrets(owed) if self._is_signed else ()
+        return Envelope(self.taken, address, letter.message, values, secrets)
+
+    def _secrets(self, owed: Owed) -> tuple[str, ...]:
+        """What this message is signed with, on channels that sign."""
+        if owed.subscriber_id is None:
+            return ()
+        with reading():
+            return subscriptions.secrets_for(owed.subscriber_id, self.clock())
 
     def _refill(self) -> bool:
         """Fetch what comes next, with eligibility as it is now; False when nothing is due."""

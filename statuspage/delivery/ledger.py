@@ -10,10 +10,11 @@ import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from .. import subscribers
+from .. import subscribers, subscriptions
 from ..db import db, upsert
 from ..models import Attempt, Delivery, Shard
 from ..prepared import Prepared, stamp
+from ..subscribers import PROVEN
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
@@ -37,7 +38,7 @@ _MARK = (
         is_doubtful=bindparam("is_doubtful"),
         due_at=bindparam("due_at"),
         settled_at=bindparam("settled_at"),
-        attempt_count=Delivery.attempt_count + 1,
+        attempt_count=Delivery.attempt_count + bindparam("tried"),
         lease_token="",
         leased_until=None,
     )
@@ -98,6 +99,10 @@ class Ledger:
             return
         noted = list(self.pending)
         self.written_at = now = self.clock()
+        for owed, verdict in noted:
+            if verdict.code == PROVEN and owed.subscriber_id is not None:
+                # Before the answer is on record: a kill in between has the challenge posted again, and nothing lost.
+                subscriptions.prove(owed.subscriber_id, now)
         self._in_one_commit(lambda: self._put_down(noted, now))
         self.pending.clear()
         for owed, verdict in noted:
@@ -154,6 +159,7 @@ class Ledger:
             "provider_id": verdict.provider_id,
             "lane": _lane_after(row, verdict),
             "is_doubtful": verdict.is_doubtful,
+            "tried": 1 if verdict.outcome is not None or not verdict.pause else 0,
             "due_at": now + verdict.pause if verdict.pause else row.due_at,
             "settled_at": None if verdict.pause else now,
         }
