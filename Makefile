@@ -41,10 +41,11 @@ bench: dev ## figures, as ratios to a reference in the same run
 
 lock: ## new lock files after a change of pyproject.toml (needs uv)
 	@uv lock
-	@uv export -q --no-emit-project --no-header --no-annotate -o requirements.lock
-	@uv export -q --no-emit-project --no-header --no-annotate --group test --group check -o requirements-dev.lock
+	@uv export -q --all-extras --no-emit-project --no-header --no-annotate -o requirements.lock
+	@uv export -q --all-extras --no-emit-project --no-header --no-annotate --group test --group check -o requirements-dev.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group build -o .ci/build.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group node -o .ci/node.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --only-group server -o .ci/server.lock
 
 clean: ## without .venv, caches and the demo
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache instance/demo

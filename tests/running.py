@@ -26,6 +26,7 @@ class Running:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
         self.environment = inherited | {
             "CANDOR_INSTANCE_DIR": str(folder / "instance"),
+            "CANDOR_DATABASE_URL": os.environ.get("CANDOR_DATABASE_URL", ""),
             "CANDOR_PORT": str(self.port),
             "CANDOR_BASE_URL": self.url,
             "CANDOR_LEASE_SECONDS": "2",

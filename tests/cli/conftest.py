@@ -44,7 +44,7 @@ class Shell:
 
 
 @pytest.fixture
-def candor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def candor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: str) -> Shell:
     """The command, in an empty folder, on an installation that does not exist yet."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CANDOR_INSTANCE_DIR", str(tmp_path / "instance"))

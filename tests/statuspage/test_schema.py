@@ -20,7 +20,7 @@ from wsgi import create_app
 
 
 @pytest.fixture
-def empty(tmp_path):
+def empty(tmp_path, empty_database):
     """An app on a database that has nothing yet."""
     app = create_app(settings_module.load(instance_dir=tmp_path / "instance", log_level="error"))
     with app.app_context():

@@ -1,0 +1,107 @@
+"""PostgreSQL made to behave: connections that heal, locks by name, limits on what a request may wait for."""
+
+import os
+import shutil
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, bindparam, event, func, make_url, select
+
+DRIVER = "postgresql+psycopg://"
+NEEDED = "needs the PostgreSQL driver: pip install 'candor-status[postgres]'"
+# Seconds. A request that waits longer for a row or an answer is better refused; the engine may take its time.
+STATEMENT_SECONDS, LOCK_SECONDS = 15, 5
+_POOL: dict[str, Any] = {
+    # A connection that died while nobody used it (a failover, a restart, a firewall) is replaced, not handed out.
+    "pool_pre_ping": True,
+    "pool_size": 5,
+    "max_overflow": 35,
+    "pool_recycle": 1800,
+}
+_CONNECT: dict[str, Any] = {
+    "application_name": "candor",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+def with_driver(url: str) -> str:
+    """The address as SQLAlchemy wants it; every provider's way to write one is understood."""
+    scheme, separator, rest = url.partition("://")
+    return DRIVER + rest if separator and scheme in ("postgres", "postgresql") else url
+
+
+def options(url: str) -> dict[str, Any]:
+    """How the engine connects; what the address itself says about that stands."""
+    connect_args = {name: value for name, value in _CONNECT.items() if name not in make_url(url).query}
+    return _POOL | {"connect_args": connect_args}
+
+
+def is_installed() -> bool:
+    """Whether the driver is there."""
+    try:
+        import psycopg  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        return False
+    return True
+
+
+def is_ours(engine: Engine) -> bool:
+    """Whether this engine speaks to a PostgreSQL."""
+    return engine.dialect.name == "postgresql"
+
+
+def hasten(engine: Engine) -> None:
+    """No statement of this process waits for long: for those that answer people."""
+    if is_ours(engine):
+        event.listen(engine, "connect", _limit)
+
+
+def _limit(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    connection.commit()
+
+
+# Built once. The number is made from the name here, because the server's own hash differs between versions.
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+
+
+def lock_name(connection: Connection, name: str) -> None:
+    """Wait until nobody else holds this name, and hold it until the transaction ends."""
+    connection.execute(_LOCK, {"number": zlib.crc32(name.encode(errors="replace"))})
+
+
+@contextmanager
+def alone(engine: Engine, name: str) -> Iterator[None]:
+    """Nobody on any machine does the thing of this name at the same time; others wait for their turn."""
+    with engine.connect() as connection, connection.begin():
+        lock_name(connection, name)
+        yield
+
+
+def dump(url: URL, copy: Path) -> str:
+    """Write the whole database to this file, for `pg_restore`; what went wrong is returned, nothing when it is there."""
+    program = shutil.which("pg_dump")
+    if program is None:
+        return "there is no pg_dump on this machine"
+    address = url.set(drivername="postgresql", password=None).render_as_string()
+    copy.touch(mode=0o600)
+    done = subprocess.run(
+        [program, "--format=custom", f"--file={copy}", f"--dbname={address}"],
+        env=os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    copy.unlink()
+    return " ".join(done.stderr.split())
