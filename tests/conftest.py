@@ -6,7 +6,6 @@ With `postgres` the tests that need no database are left out.
 """
 
 import contextvars
-import itertools
 import os
 import re
 import shutil
@@ -31,7 +30,7 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import EventLevel, IncidentStatus, IncidentType, Severity, StaffRole
-from tests.postgres import Server
+from tests.postgres import Server, Slate
 from wsgi import create_app
 
 
@@ -88,15 +87,17 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database as the first start leaves it; made once, and copied for each test."""
-    url = postgres.create("template")
-    folder = tmp_path_factory.mktemp("template")
-    app = create_app(settings_module.load(instance_dir=folder, database_url=url, log_level="error"))
-    with app.app_context():
-        schema.upgrade(NOON)
-        db.engine.dispose()
-    return "template"
+def slate(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Slate:
+    """A database as the first start leaves it; made once, and wiped clean for each test."""
+    folder = tmp_path_factory.mktemp("slate")
+
+    def migrate(url: str) -> None:
+        app = create_app(settings_module.load(instance_dir=folder, database_url=url, log_level="error"))
+        with app.app_context():
+            schema.upgrade(NOON)
+            db.engine.dispose()
+
+    return Slate(postgres, migrate)
 
 
 @pytest.fixture
@@ -105,8 +106,9 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     if request.param == "sqlite":
         yield request.param  # in whichever instance folder the test uses
         return
-    template = request.getfixturevalue("postgres_template")
-    yield from _database(request.getfixturevalue("postgres"), template, monkeypatch)
+    slate: Slate = request.getfixturevalue("slate")
+    monkeypatch.setenv("CANDOR_DATABASE_URL", slate.clean())
+    yield request.param
 
 
 @pytest.fixture
@@ -115,17 +117,10 @@ def empty_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     if request.param == "sqlite":
         yield request.param
         return
-    yield from _database(request.getfixturevalue("postgres"), "template1", monkeypatch)
-
-
-def _database(server: Server, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    monkeypatch.setenv("CANDOR_DATABASE_URL", server.create(name, template))
-    yield "postgres"
-    server.drop(name)
-
-
-_numbers = itertools.count(1)
+    server: Server = request.getfixturevalue("postgres")
+    monkeypatch.setenv("CANDOR_DATABASE_URL", server.create("empty"))
+    yield request.param
+    server.drop("empty")
 
 
 @pytest.fixture(scope="session")
