@@ -88,7 +88,7 @@ def alone(engine: Engine, name: str) -> Iterator[None]:
 
 
 def dump(url: URL, copy: Path) -> str:
-    """Write the whole database to this file, for `pg_restore`; what went wrong is returned, nothing when it is there."""
+    """Write the whole database to this file, for `pg_restore`; what went wrong is returned, or nothing."""
     program = shutil.which("pg_dump")
     if program is None:
         return "there is no pg_dump on this machine"

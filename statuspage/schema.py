@@ -48,7 +48,7 @@ def _config() -> Config:
 
 
 def _back_up(now: datetime) -> None:
-    """A copy in the instance folder (an SQLite file's beside it), before the schema changes; the newest few are kept."""
+    """A copy is made before the schema changes, beside an SQLite file or in the instance folder; a few are kept."""
     stamp = f"{now:%Y%m%dT%H%M%S}"
     if postgres.is_ours(db.engine):
         copy = urls.settings().instance_dir / f"candor.before-{stamp}.dump"

@@ -24,7 +24,6 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 

@@ -74,7 +74,7 @@ class Server:
         """Start it, and wait until it answers. It ends when the pipe to us closes, whatever becomes of us."""
         options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         guarded = '"$@" </dev/null & server=$!; cat >/dev/null; kill -QUIT $server; wait $server'
-        command = [self.programs / "postgres", "-D", self.data, "-k", self.folder, *options]
+        command = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["/bin/sh", "-c", guarded, "sh", *command],
@@ -162,29 +162,29 @@ class Slate:
 
     def clean(self) -> str:
         """The database as a first start leaves it; its URL. Nobody of the test before is connected any more."""
-        self.server.execute(_HANG_UP, self.NAME) if self.wipe else None
-        if not self.wipe or self._form() != self.form:
-            self._begin()
+        if self.wipe:
+            self._ask(_HANG_UP)
+        if self.wipe and self._form() == self.form:
+            self._ask(self.wipe)
         else:
-            self.server.execute(self.wipe, self.NAME)
+            self._begin()
         return self.server.url(self.NAME)
 
     def _begin(self) -> None:
         """Make it anew, and keep its first rows aside."""
         self.server.drop(self.NAME)
         self.migrate(self.server.create(self.NAME))
-        tables = [str(row[0]) for row in self._ask("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")]
+        tables = [str(row[0]) for row in self._ask(_TABLES)]
         self._ask("CREATE SCHEMA first")
         for table in tables:
             self._ask(f"CREATE TABLE first.{table} AS TABLE public.{table}")
-        sequences = self._ask("SELECT quote_ident(sequencename), last_value FROM pg_sequences WHERE schemaname = 'public'")
         self.wipe = ";".join(
             ["SET session_replication_role = replica"]  # foreign keys look away
             + [f"DELETE FROM public.{table}" for table in tables]
             + [f"INSERT INTO public.{table} SELECT * FROM first.{table}" for table in tables]
             + [
                 f"SELECT setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
-                for name, last in sequences
+                for name, last in self._ask(_SEQUENCES)
             ]
         )
         self.form = self._form()
@@ -197,10 +197,15 @@ class Slate:
         return self.server.execute(statement, self.NAME)
 
 
-_HANG_UP = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
-_FORM = "SELECT (SELECT sum(oid::bigint) FROM pg_class), (SELECT sum(oid::bigint) FROM pg_trigger), (SELECT count(*) FROM pg_attribute)"
+_TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+_SEQUENCES = "SELECT quote_ident(sequencename), last_value FROM pg_sequences WHERE schemaname = 'public'"
+_HANG_UP = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_FORM = """
+    SELECT (SELECT sum(oid::bigint) FROM pg_class), (SELECT sum(oid::bigint) FROM pg_trigger),
+           (SELECT count(*) FROM pg_attribute)
+"""
 
 
 if __name__ == "__main__":

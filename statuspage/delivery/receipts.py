@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 
 from ..db import db
 from ..models import Announcement, Attempt, Delivery
@@ -75,9 +75,10 @@ def _by_reference(reference: str) -> Delivery | None:
         return None
     announcement, kind, number, channel = match.groups()
     column = Delivery.subscriber_id if kind == "s" else Delivery.staff_user_id
+    identity = literal(int(number), BigInteger)  # a stranger's number may be more than the column holds
     query = (
         select(Delivery)
         .join(Announcement)
-        .where(Announcement.public_id == announcement, column == int(number), Delivery.channel == channel)
+        .where(Announcement.public_id == announcement, column == identity, Delivery.channel == channel)
     )
     return db.session.scalar(query.with_for_update(of=Delivery))

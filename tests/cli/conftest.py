@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from sqlalchemy import create_engine, text
 
 from statuspage import settings as settings_module
 from statuspage.cli import cli
@@ -41,6 +42,14 @@ class Shell:
         result = self(*words)
         assert (result.exit_code, result.stdout) == (1, "")
         return result.stderr
+
+
+def execute(statement: str) -> None:
+    """Change something behind the command's back."""
+    engine = create_engine(settings_module.load().sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 @pytest.fixture
