@@ -22,6 +22,8 @@ from . import postgres
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 ID_LENGTH = 12
 BUSY_TIMEOUT_MS = 5000
+# What a column of ids holds on PostgreSQL: a stranger's number that is more names nobody.
+LARGEST_ID = 2**31 - 1
 
 # True while a request only reads: its transactions then never queue behind a writer.
 read_only: ContextVar[bool] = ContextVar("read_only", default=False)
