@@ -36,7 +36,7 @@ UNWRITABLE = "The message could not be put together"
 
 @dataclass
 class Feed:
-    """An iterator of envelopes for one call of a channel's `deliver`. `size` is the window: the most in hand at once."""
+    """An iterator of envelopes for one call of `deliver`. `size` is the window: the most in hand at once."""
 
     channel: Channel
     ledger: Ledger
@@ -214,7 +214,7 @@ class Feed:
     def _clear_the_way(self, way: Walk, subscriber_ids: list[int], now: datetime) -> set[int]:
         """What is older and has failed once gives way (C6). Who must wait for an older one in its turn is returned."""
         announcement = way.announcement
-        if not subscriber_ids or announcement.sequence <= 1 or announcement.incident_id is None:
+        if not subscriber_ids or not way.has_older:
             return set()
         older = (
             is_waiting,

@@ -76,6 +76,8 @@ class Walk:
     fetched: int
     # How many of the next ones may have been sent to by a worker that died.
     doubtful: int = 0
+    # Whether something older of the same incident may still be owed to the same people.
+    has_older: bool = False
     fetched_all: bool = False
     # No more is fetched: something else is more urgent, or the shard is no longer this worker's.
     is_left: bool = False
@@ -145,8 +147,20 @@ def walk(shard: Shard, doubtful: int) -> Walk:
         .limit(bindparam("most"))
     )
     letter = Letter(shard.announcement, shard.channel)
+    with reading():
+        has_older = db.session.scalar(
+            select(Announcement.id)
+            .where(Announcement.incident_id == shard.incident_id, Announcement.id < shard.announcement_id)
+            .limit(1)
+        )
     return Walk(
-        shard, letter, shard.lease_token, query, fetched=shard.reached, doubtful=doubtful if shard.is_doubtful else 0
+        shard,
+        letter,
+        shard.lease_token,
+        query,
+        fetched=shard.reached,
+        doubtful=doubtful if shard.is_doubtful else 0,
+        has_older=has_older is not None,
     )
 
 
