@@ -163,13 +163,13 @@ def relax_sqlite(engine: Engine) -> None:
         event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=NORMAL"))
 
 
-def hold(row: Base) -> None:
+def lock(row: Base) -> None:
     """The row is ours until the commit, and is read again: what others committed meanwhile shows."""
     db.session.flush()  # reading again would lose what has changed in memory
     db.session.refresh(row, with_for_update={"key_share": True, "of": type(row)})
 
 
-def hold_name(name: str) -> None:
+def lock_name(name: str) -> None:
     """Whoever does something under the same name waits until our commit. SQLite has one writer in any case."""
     if postgres.is_ours(db.engine):
         postgres.lock_name(db.session.connection(), name)

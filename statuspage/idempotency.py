@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import TypeVar
 
-from .db import Base, db, hold_name
+from .db import Base, db, lock_name
 from .models import IdempotencyKey
 
 Model = TypeVar("Model", bound=Base)
@@ -15,7 +15,7 @@ def result(key: str, model: type[Model]) -> Model | None:
     if not key:
         return None
     scoped = _scoped(key, model)
-    hold_name(scoped)
+    lock_name(scoped)
     found = db.session.get(IdempotencyKey, scoped)
     return db.session.get(model, found.result_id) if found else None
 

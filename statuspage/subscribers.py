@@ -4,7 +4,7 @@ from datetime import datetime
 
 from . import audit
 from .audit import PROVIDER
-from .db import db, hold
+from .db import db, lock
 from .models import Subscriber
 from .vocabulary import SubscriberState
 
@@ -17,7 +17,7 @@ def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime
     subscriber = db.session.get(Subscriber, subscriber_id)
     if state is None or subscriber is None:
         return
-    hold(subscriber)
+    lock(subscriber)
     change_state(subscriber, state, reason, now)
     audit.record(PROVIDER, f"subscriber.{state.value}", subscriber, now)
     db.session.commit()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from . import audit
 from .audit import SUBSCRIBER, Actor
-from .db import db, hold, hold_name, new_id
+from .db import db, lock, lock_name, new_id
 from .delivery import messages, outbox
 from .errors import Conflict, Invalid, NotFound
 from .models import Component, Incident, IncidentUpdate, Page, Subscriber, Subscription, UpdateComponent
@@ -43,7 +43,7 @@ def sign_up(  # noqa: PLR0913 - a form has as many fields
     An address that does not answer gets one message in 24 hours, a number one for each code's life time. A
     confirmed address keeps what it has; its owner is sent the link to change it instead.
     """
-    subscriber = _hold_address(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     if subscriber and subscriber.state is SubscriberState.CONFIRMED:
         if _may_write_to(subscriber, now):
             subscriber.confirmation_sent_at = now
@@ -67,7 +67,7 @@ def sign_up(  # noqa: PLR0913 - a form has as many fields
 
 def confirm(subscriber: Subscriber, now: datetime) -> None:
     """The owner of the address said yes. If an incident is open that concerns them, they are told how it stands."""
-    hold(subscriber)
+    lock(subscriber)
     if subscriber.state is SubscriberState.CONFIRMED:
         return
     if subscriber.state is not SubscriberState.PENDING:
@@ -82,7 +82,7 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
     The sentence is the same whether the number, the code or the time was wrong.
     """
     wrong = Invalid({"code": "This code is wrong or too old. Check it, or sign up again for a new one."})
-    subscriber = _hold_address(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     if subscriber is None or subscriber.state is not SubscriberState.PENDING:
         raise wrong
     subscriber.code_attempts += 1
@@ -93,7 +93,7 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
         raise wrong
     if not hmac.compare_digest(code.encode(errors="replace"), messages.code_for(subscriber).encode()):
         raise wrong
-    hold(subscriber)
+    lock(subscriber)
     if subscriber.state is SubscriberState.PENDING:
         _confirm(subscriber, SUBSCRIBER, now)
     db.session.commit()
@@ -107,7 +107,7 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
 
     Who has unsubscribed comes back by their own sign-up alone; raises Conflict for them.
     """
-    subscriber = _hold_address(page, channel, address) or _new(page, channel, address, now)
+    subscriber = _lock_address(page, channel, address) or _new(page, channel, address, now)
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
         raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
     _set_wishes(subscriber, wishes)
@@ -122,7 +122,7 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
 
 def change(subscriber: Subscriber, wishes: Wishes, now: datetime) -> None:
     """The subscriber hears about other things, or more or less of them, from the next update on."""
-    hold(subscriber)
+    lock(subscriber)
     if subscriber.state is not SubscriberState.CONFIRMED:
         raise Conflict("This subscription has ended. Sign up again to start a new one.")
     _set_wishes(subscriber, wishes)
@@ -132,7 +132,7 @@ def change(subscriber: Subscriber, wishes: Wishes, now: datetime) -> None:
 
 def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -> None:
     """Nothing more is sent to this address. Asking again changes nothing."""
-    hold(subscriber)
+    lock(subscriber)
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
         return
     change_state(subscriber, SubscriberState.UNSUBSCRIBED, reason, now)
@@ -142,7 +142,7 @@ def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -
 
 def resume(subscriber: Subscriber, now: datetime) -> None:
     """START after STOP: a number that was confirmed once is written to again."""
-    hold(subscriber)
+    lock(subscriber)
     is_away = subscriber.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING)
     if is_away and subscriber.confirmed_at is not None:
         change_state(subscriber, SubscriberState.CONFIRMED, "START by SMS", now)
@@ -171,12 +171,12 @@ def find_by_address(channel: str, address: str) -> list[Subscriber]:
     return list(db.session.scalars(query))
 
 
-def _hold_address(page: Page, channel: str, address: str) -> Subscriber | None:
+def _lock_address(page: Page, channel: str, address: str) -> Subscriber | None:
     """As `find`; whoever else does something with this address, known or not, waits until our commit."""
-    hold_name(f"address:{page.id}:{channel}:{address.casefold()}")
+    lock_name(f"address:{page.id}:{channel}:{address.casefold()}")
     subscriber = find(page, channel, address)
     if subscriber is not None:
-        hold(subscriber)
+        lock(subscriber)
     return subscriber
 
 
