@@ -57,6 +57,23 @@ def is_ours(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
 
 
+def plain(url: URL) -> str:
+    """The address as PostgreSQL's own tools and libraries want it, password and all."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def relax(engine: Engine) -> None:
+    """Commits of this process survive its death but perhaps not a power cut: for marks, never for publishing."""
+    if is_ours(engine):
+        event.listen(engine, "connect", _relax)
+
+
+def _relax(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    connection.commit()
+
+
 def hasten(engine: Engine) -> None:
     """No statement of this process waits for long: for those that answer people."""
     if is_ours(engine):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from alembic import command
@@ -14,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from . import pages, postgres, urls
+from . import pages, postgres, queueing, urls
 from .db import db
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ def upgrade(now: datetime) -> None:
             if inspect(db.engine).get_table_names():
                 _back_up(now)
             command.upgrade(_config(), "head")
+        queueing.install(db.engine)
         pages.ensure_first(now)
     db.session.remove()
 
@@ -38,6 +40,11 @@ def is_current() -> bool:
     with db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """The queue keeps tables of its own beside ours and looks after them itself."""
+    return not (kind == "table" and (name or "").startswith("procrastinate_"))
 
 
 def _config() -> Config:

@@ -6,7 +6,7 @@ from alembic import context
 from flask import current_app
 from sqlalchemy.types import TypeDecorator
 
-from statuspage import models  # noqa: F401 - the tables must be known
+from statuspage import models, schema  # noqa: F401 - the tables must be known
 from statuspage.db import Base, db
 
 config = context.config
@@ -25,11 +25,6 @@ def _is_builtin(thing: TypeDecorator[Any]) -> bool:
     return type(thing).__module__.startswith("sqlalchemy")
 
 
-def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """The queue keeps tables of its own beside ours and looks after them itself."""
-    return not (kind == "table" and (name or "").startswith("procrastinate_"))
-
-
 def run() -> None:
     """Run the migrations in one transaction."""
     with db.engine.connect() as connection:
@@ -39,7 +34,7 @@ def run() -> None:
             render_as_batch=True,
             compare_type=True,
             render_item=render_plainly,
-            include_name=is_ours,
+            include_name=schema.is_ours,
         )
         with context.begin_transaction():
             context.run_migrations()
