@@ -89,11 +89,25 @@ def _limit(connection: Any, _record: Any) -> None:
 
 # Built once. The number is made from the name here, because the server's own hash differs between versions.
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+_SHARE = select(func.pg_advisory_xact_lock_shared(bindparam("number")))
+# Deadlock, lock or statement timeout, too many connections, shutting down or starting, connection lost.
+_PASSING = ("40", "55P03", "57", "53", "08")
 
 
-def lock_name(connection: Connection, name: str) -> None:
-    """Wait until nobody else holds this name, and hold it until the transaction ends."""
-    connection.execute(_LOCK, {"number": zlib.crc32(name.encode(errors="replace"))})
+def lock_name(connection: Connection, name: str, *, is_shared: bool = False) -> None:
+    """Wait until nobody else holds this name, and hold it until the transaction ends.
+
+    Who waits alone is not overtaken by those who share: they queue behind.
+    """
+    connection.execute(_SHARE if is_shared else _LOCK, {"number": zlib.crc32(name.encode(errors="replace"))})
+
+
+def will_pass(error: BaseException | None) -> bool:
+    """Whether this error of the driver is about the moment and not about what was asked."""
+    code = getattr(error, "sqlstate", None)
+    if code is None:  # it never got as far as the server
+        return type(error).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError"
+    return str(code).startswith(_PASSING)
 
 
 @contextmanager

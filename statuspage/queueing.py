@@ -32,6 +32,7 @@ OUTBOX = "outbox"
 BATCH = 4
 POLL_SECONDS, HEARTBEAT_SECONDS, STALLED_SECONDS, PAUSE_SECONDS = 1.0, 5.0, 20.0, 1.0
 LOOK_AGAIN_SECONDS = 60.0
+_LISTENING = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '1 minute'")
 
 
 def is_installed() -> bool:
@@ -101,15 +102,16 @@ def sweep(channels: Collection[str], *, has_unexpanded: bool) -> int:
     return len(missing)
 
 
+def census() -> tuple[int, int]:
+    """How many workers listen, and how many jobs wait."""
+    waiting = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+    return db.session.scalar(_LISTENING) or 0, db.session.scalar(waiting) or 0
+
+
 def forget_unheard() -> None:
     """Without anybody who takes jobs, drop them: the ledger has it all, and a queue for nobody only grows."""
-    if is_on():
-        db.session.execute(
-            text(
-                "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND NOT EXISTS "
-                "(SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - interval '1 minute')"
-            )
-        )
+    if is_on() and not db.session.scalar(_LISTENING):
+        db.session.execute(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
         db.session.commit()
 
 

@@ -214,6 +214,7 @@ def _may_write_to(subscriber: Subscriber, now: datetime) -> bool:
 
 
 def _confirm(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    lock_name(subscriber.page.voice, is_shared=True)
     change_state(subscriber, SubscriberState.CONFIRMED, "", now)
     subscriber.confirmed_at = now
     db.session.flush()

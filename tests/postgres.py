@@ -181,7 +181,7 @@ class Slate:
         self.wipe = ";".join(
             ["SET session_replication_role = replica"]  # foreign keys look away
             + [f"DELETE FROM public.{table}" for table in tables]
-            + [f"INSERT INTO public.{table} SELECT * FROM first.{table}" for table in tables]
+            + [f"INSERT INTO public.{table} OVERRIDING SYSTEM VALUE SELECT * FROM first.{table}" for table in tables]
             + [
                 f"SELECT setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
                 for name, last in self._ask(_SEQUENCES)

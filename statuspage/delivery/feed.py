@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from notifiers import Channel, DeliveryError, Envelope, Reconciles
 
-from ..db import db, reading
+from ..db import db, reading, will_pass
 from ..models import Delivery
 from ..models.delivery import is_waiting
 from ..vocabulary import DeliveryState, Lane, SubscriberState
@@ -54,6 +55,7 @@ class Feed:
     in_hand: dict[int, Owed] = field(default_factory=dict)
     _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
     _retries: int = 0
+    _is_interrupted: bool = False
     _looked_up: datetime | None = None
 
     def __iter__(self) -> Iterator[Envelope]:
@@ -98,7 +100,7 @@ class Feed:
         self.ways.clear()
 
     def _must_end(self) -> bool:
-        if self.most is not None and self.taken >= self.most:
+        if self._is_interrupted or (self.most is not None and self.taken >= self.most):
             return True
         return self.failure is not None or self.is_stopping() or self.clock() >= self.held_until
 
@@ -109,7 +111,21 @@ class Feed:
         return Envelope(self.taken, address, letter.message, values)
 
     def _refill(self) -> bool:
-        """Fetch what comes next, with eligibility as it is now; False when nothing is due."""
+        """Fetch what comes next, with eligibility as it is now; False when nothing is due.
+
+        While the database is away nothing is: what is in hand is answered for, and then noted.
+        """
+        try:
+            return self._fetch()
+        except DBAPIError as error:
+            db.session.rollback()
+            if not will_pass(error):
+                raise
+            log.warning("delivery.interrupted", channel=self.channel.kind, why=repr(error.orig))
+            self._is_interrupted = True
+            return bool(self._ready)
+
+    def _fetch(self) -> bool:
         self.ledger.write()
         now, has_worked = self.clock(), False
         if Lane.FAST in self.lanes:

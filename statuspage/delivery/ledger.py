@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from .. import subscribers
-from ..db import db, upsert
+from ..db import db, patiently, upsert
 from ..models import Attempt, Delivery, Shard
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
@@ -77,6 +77,12 @@ class Ledger:
             return
         noted, self.pending = self.pending, []
         self.written_at = now = self.clock()
+        patiently(lambda: self._write(noted, now))
+        for owed, verdict in noted:
+            if verdict.code and owed.subscriber_id is not None:
+                subscribers.stop_after_refusal(owed.subscriber_id, verdict.code, verdict.reason, now)
+
+    def _write(self, noted: list[tuple[Owed, Verdict]], now: datetime) -> None:
         for owed, verdict in noted:
             if owed.row is not None:
                 _mark(owed.row, verdict, now)
@@ -88,9 +94,6 @@ class Ledger:
             _append(way, settled, now)
             _advance(way, [number for number, _ in settled], now)
         db.session.commit()
-        for owed, verdict in noted:
-            if verdict.code and owed.subscriber_id is not None:
-                subscribers.stop_after_refusal(owed.subscriber_id, verdict.code, verdict.reason, now)
 
     def is_older_than(self, span: timedelta) -> bool:
         """Whether nothing has been written for so long."""

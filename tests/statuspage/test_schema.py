@@ -67,6 +67,7 @@ def test_indexes_are_those_of_the_models(empty):
     found = {
         index["name"]
         for name in inspect(db.engine).get_table_names()
+        if schema.is_ours(name, "table", {})
         for index in inspect(db.engine).get_indexes(name)
         if "duplicates_constraint" not in index
     }
@@ -78,7 +79,7 @@ def test_way_back_leads_to_nothing(empty):
     schema.upgrade(NOON)
     command.downgrade(schema._config(), "base")
 
-    left = [name for name in inspect(db.engine).get_table_names() if not name.startswith("procrastinate_")]
+    left = [name for name in inspect(db.engine).get_table_names() if schema.is_ours(name, "table", {})]
     assert left == ["alembic_version"]
 
 
