@@ -60,7 +60,8 @@ def _is_concerned(page_id: int, component_ids: Collection[int], is_key_moment: b
     """
     about = or_(Subscription.component_id.is_(None), Subscription.component_id.in_(component_ids))
     subscribed = exists().where(Subscription.subscriber_id == Subscriber.id, about)
-    conditions = [Subscriber.page_id == page_id, subscribed]
+    # With the sum no index begins with this condition: a walk through ids must not become a search by page.
+    conditions = [Subscriber.page_id + 0 == page_id, subscribed]
     if not is_key_moment:
         conditions.append(Subscriber.level == EventLevel.EVERY_UPDATE)
     return and_(*conditions)
