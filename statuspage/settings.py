@@ -24,9 +24,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 import notifiers
 
+from . import postgres
 from .errors import SettingsError
 
 PREFIX = "CANDOR_"
@@ -128,8 +131,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql")):
-            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        value = postgres.with_driver(value)
+        if value and not value.startswith(("sqlite:///", postgres.DRIVER)):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError):
+            raise ValueError("must be an address like postgresql://user:password@host:5432/candor") from None
+        if value.startswith(postgres.DRIVER) and not postgres.is_installed():
+            raise ValueError(postgres.NEEDED)
         return value
 
     @field_validator("secret_key")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, select
 
-from ..db import db
+from ..db import LARGEST_ID, db
 from ..models import Announcement, Attempt, Delivery, Shard, Subscriber
 from ..vocabulary import WAITING_STATES, DeliveryState
 
@@ -112,7 +112,9 @@ def by_reference(reference: str) -> Delivery | None:
 def _named(reference: str) -> tuple[str, str, int, str] | None:
     """Announcement, kind and number of the recipient, and channel; None for what is no reference of ours."""
     match = re.fullmatch(r"([a-z0-9]{12})-([su])([0-9]{1,18})-([a-z0-9_]{1,32})", reference)
-    return (match[1], match[2], int(match[3]), match[4]) if match else None
+    if match is None or int(match[3]) > LARGEST_ID:
+        return None
+    return match[1], match[2], int(match[3]), match[4]
 
 
 def _row(announcement: str, kind: str, number: int, channel: str) -> Delivery | None:
