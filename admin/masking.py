@@ -11,7 +11,7 @@ def shown(address: str) -> str:
     A web address is as good as a key to whatever it leads to, and is shown whole to nobody.
     """
     is_key = address.startswith(("https://", "http://"))
-    return address if auth.has_role(StaffRole.ADMIN) and not is_key else mask(address)
+    return address if address and auth.has_role(StaffRole.ADMIN) and not is_key else mask(address)
 
 
 def mask(address: str) -> str:

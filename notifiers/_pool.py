@@ -1,49 +1,70 @@
-"""Many messages at once over a wire that answers one by one."""
+"""Many requests at once: for wires that answer slowly and take each message by itself."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 
-from ._contract import DeliveryError, Envelope, Outcome, Receipt, UncertainDeliveryError
+from ._contract import DeliveryError, Envelope, Outcome, Receipt, attempt, untried
 
-Result = Receipt | DeliveryError
+Send = Callable[[Envelope], Receipt]
 
 
-def deliver_pooled(send: Callable[[Envelope], Receipt], envelopes: Iterable[Envelope], slots: int) -> Iterator[Outcome]:
-    """Send up to `slots` at once; outcomes come as the wire answers.
+def deliver_pooled(send: Send, envelopes: Iterable[Envelope], at_once: int) -> Iterator[Outcome]:
+    """Send up to `at_once` messages at a time and yield each outcome as the wire answers, in whatever order.
 
-    An envelope is taken from the caller only when a slot is free, and in the caller's thread: what is taken is
-    being sent, and nothing else is.
+    An envelope is taken only when there is room for it, and in the caller's own thread; whatever is answered is
+    yielded before the next one is taken. After a channel-wide error nothing new is tried: the rest fails at once.
+    The threads live as long as this call, so that a call whose messages are stuck costs no other call its room.
     """
-    source = iter(envelopes)
-    waiting: dict[Future[Result], Envelope] = {}
-    has_more = True
-    with ThreadPoolExecutor(slots, thread_name_prefix="hooks") as pool:
-        while has_more or waiting:
-            if has_more and len(waiting) < slots:
-                envelope = next(source, None)
-                if envelope is None:
-                    has_more = False
-                else:
-                    waiting[pool.submit(_attempt, send, envelope)] = envelope
-            for done in _answered(waiting, is_full=len(waiting) >= slots or not has_more):
-                yield Outcome(waiting.pop(done).key, done.result())
-
-
-def _answered(waiting: dict[Future[Result], Envelope], *, is_full: bool) -> list[Future[Result]]:
-    """Those that have their answer; where nothing more can be begun, at least one is waited for."""
-    if not waiting:
-        return []
-    return list(wait(waiting, None if is_full else 0, FIRST_COMPLETED).done)
-
-
-def _attempt(send: Callable[[Envelope], Receipt], envelope: Envelope) -> Result:
+    feed, answers = _Feed(envelopes), SimpleQueue[Outcome]()
+    standing: DeliveryError | None = None
+    unanswered = 0
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="send")
     try:
-        return send(envelope)
-    except DeliveryError as error:
-        return error
-    except Exception as error:
-        uncertain = UncertainDeliveryError(
-            f"Sending stopped on a fault of ours ({type(error).__name__}).", code="fault"
-        )
-        uncertain.__cause__ = error
-        return uncertain
+        while unanswered or not feed.is_over:
+            has_room = not feed.is_over and unanswered < at_once
+            if outcome := _next_answer(answers, waits=not has_room):
+                unanswered -= 1
+                if isinstance(outcome.result, DeliveryError) and outcome.result.is_channel_wide:
+                    standing = outcome.result
+                yield outcome
+            elif (envelope := feed.take()) is None:
+                continue
+            elif standing is not None:
+                yield Outcome(envelope.key, untried(standing))
+            else:
+                unanswered += 1
+                pool.submit(_send, send, envelope, answers)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if feed.fault is not None:
+        raise feed.fault
+
+
+class _Feed:
+    """The envelopes, one by one. A feed that breaks has ended; what was taken from it is still seen through."""
+
+    def __init__(self, envelopes: Iterable[Envelope]) -> None:
+        self.envelopes = iter(envelopes)
+        self.is_over = False
+        self.fault: Exception | None = None
+
+    def take(self) -> Envelope | None:
+        try:
+            return next(self.envelopes)
+        except StopIteration:
+            self.is_over = True
+        except Exception as error:
+            self.is_over, self.fault = True, error
+        return None
+
+
+def _next_answer(answers: SimpleQueue[Outcome], *, waits: bool) -> Outcome | None:
+    try:
+        return answers.get(block=waits)
+    except Empty:
+        return None
+
+
+def _send(send: Send, envelope: Envelope, answers: SimpleQueue[Outcome]) -> None:
+    answers.put(Outcome(envelope.key, attempt(send, envelope)))

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from . import audit
 from .audit import Actor
-from .db import db
+from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Component, ComponentGroup, Incident, IncidentUpdate, Page, UpdateComponent
 from .vocabulary import Audience, ComponentStatus, IncidentStatus
@@ -22,6 +22,7 @@ def add(  # noqa: PLR0913 - a form has as many fields
     audience: Audience = Audience.PUBLIC,
 ) -> Component:
     """A new component, operational, last in its group; the group is made when there is none of that name."""
+    lock(page)
     if db.session.scalar(select(Component).filter_by(page_id=page.id, name=name)):
         raise Conflict(f"There is a component named {name} already. Choose another name.")
     component = Component(
@@ -45,6 +46,7 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     component: Component, name: str, group: str, description: str, audience: Audience, by: Actor, now: datetime
 ) -> Component:
     """The component is called, described, grouped and shown as given."""
+    lock(component.page)
     namesake = db.session.scalar(select(Component).filter_by(page_id=component.page_id, name=name))
     if namesake and namesake is not component:
         raise Conflict(f"There is a component named {name} already. Choose another name.")
@@ -57,6 +59,8 @@ def edit(  # noqa: PLR0913 - a form has as many fields
 
 def set_status(component: Component, status: ComponentStatus, by: Actor, now: datetime) -> None:
     """The component shows this state from now on, without an incident and without telling anyone."""
+    lock(component.page)
+    lock(component)
     if component.status is status:
         return
     audit.record(by, "component.set_status", component, now, old=component.status.value, new=status.value)
@@ -68,6 +72,7 @@ def set_status(component: Component, status: ComponentStatus, by: Actor, now: da
 
 def archive(component: Component, by: Actor, now: datetime) -> None:
     """The component disappears from the page and from new incidents; history keeps it."""
+    lock(component.page)
     holding = open_incidents_touching(component)
     if holding:
         raise Conflict(f"“{holding[0].title}” is open and affects {component.name}. Resolve it first.")
@@ -78,6 +83,7 @@ def archive(component: Component, by: Actor, now: datetime) -> None:
 
 def move(component: Component, up: bool, by: Actor, now: datetime) -> None:
     """Swap places with the neighbour above or below in the same group."""
+    lock(component.page)
     everyone = listed(component.page)
     group = [each for each in everyone if each.group_id == component.group_id]
     there = group.index(component) + (-1 if up else 1)

@@ -9,11 +9,12 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import leases, limits, sessions, signups, urls
+from . import leases, limits, queueing, sessions, signups, urls
 from .cadence import reminders
 from .clock import utcnow
-from .db import db
+from .db import db, reading
 from .delivery import claims, expansion, shards
+from .vocabulary import Lane
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ class Clock:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._every(1, self._tick)
+        self._every(1, self._sweep)
         self._every(60, self._tidy)
 
     def start(self) -> None:
@@ -64,6 +66,20 @@ class Clock:
         if sent := reminders.remind_due(now):
             log.info("clock.reminded", people=sent)
 
+    def _sweep(self) -> None:
+        """Work that fell due, or whose job was lost, is hinted at again where senders are woken by a queue."""
+        if not queueing.is_on():
+            return
+        now = utcnow()
+        with reading():
+            has_unexpanded = expansion.has_next()
+            due = [
+                channel
+                for channel in self.app.extensions["candor.channels"]
+                if shards.has_due(channel, now) or claims.has_due(channel, Lane.RETRY, now)
+            ]
+        queueing.sweep(due, has_unexpanded=has_unexpanded)
+
     @staticmethod
     def _tidy() -> None:
         now = utcnow()
@@ -72,3 +88,4 @@ class Clock:
         limits.forget_old(now)
         sessions.end_expired(now)
         signups.forget_unconfirmed(now)
+        queueing.forget_unheard()

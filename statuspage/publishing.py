@@ -11,7 +11,7 @@ from sqlalchemy import select
 from . import announcing, audit, idempotency, text
 from .audit import Actor
 from .cadence import promises
-from .db import db
+from .db import db, lock, lock_name
 from .delivery import outbox
 from .drafts import IncidentDraft, UpdateDraft
 from .errors import ComponentsNotGreen, Conflict, NotFound, StaleDraft
@@ -45,6 +45,7 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
     first = draft.first
     if first.audience is Audience.INTERNAL and first.components:
         raise Conflict("An internal note changes nothing in public. Name the components when you publish.")
+    _lock_page(page)
     if not key:
         _refuse_same_incident_again(page, draft.title, first.body, now)
     incident = Incident(
@@ -114,7 +115,7 @@ def correct(  # noqa: PLR0913 - a correction says all of it
     with the new words.
     Raises StaleDraft when somebody corrected it since its author looked (had seen so many revisions).
     """
-    db.session.refresh(update, with_for_update=True)
+    lock(update)
     if seen_revisions is not None and seen_revisions != len(update.revisions):
         raise StaleDraft("A colleague has corrected these words while you were writing. Read theirs, then save yours.")
     if body == update.body:
@@ -288,8 +289,15 @@ def _confirm_page(incident: Incident, now: datetime) -> None:
 
 
 def _lock(incident: Incident) -> None:
-    """Hold the incident's row until the commit, with what others committed before."""
-    db.session.refresh(incident, with_for_update=True)
+    """One voice at a time: page and incident are ours until the commit, in the order in which everybody takes them."""
+    _lock_page(incident.page)
+    lock(incident)
+
+
+def _lock_page(page: Page) -> None:
+    """Who confirms at this moment is told either how things stand after our words, or our words themselves."""
+    lock_name(page.voice)
+    lock(page)
 
 
 def _refuse_same_words_again(incident: Incident, draft: UpdateDraft, now: datetime) -> None:

@@ -24,9 +24,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 import notifiers
 
+from . import postgres
 from .errors import SettingsError
 
 PREFIX = "CANDOR_"
@@ -70,6 +73,9 @@ class Settings(BaseSettings):
     twilio_api_url: str = ""
     sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    sms_daily_segments: Annotated[int, Field(ge=0)] = 0
+    sms_per_second: Annotated[float, Field(ge=0, le=1000)] = 10
+    pseudonymise_days: Annotated[int, Field(ge=1, le=36500)] = 400
     webhooks: Literal["", "on", "capture"] = ""
     webhook_allow_private: bool = False
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
@@ -125,8 +131,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql")):
-            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        value = postgres.with_driver(value)
+        if value and not value.startswith(("sqlite:///", postgres.DRIVER)):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError):
+            raise ValueError("must be an address like postgresql://user:password@host:5432/candor") from None
+        if value.startswith(postgres.DRIVER) and not postgres.is_installed():
+            raise ValueError(postgres.NEEDED)
         return value
 
     @field_validator("secret_key")
@@ -197,6 +210,7 @@ class Settings(BaseSettings):
             "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
             "CANDOR_TWILIO_FROM": self.twilio_from,
             "CANDOR_TWILIO_API_URL": self.twilio_api_url,
+            "CANDOR_SMS_PER_SECOND": f"{self.sms_per_second:g}",
             "CANDOR_WEBHOOKS": self.webhooks,
             "CANDOR_WEBHOOK_ALLOW_PRIVATE": "1" if self.webhook_allow_private else "",
         }

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from . import audit
 from .audit import PROVIDER
-from .db import db
+from .db import db, lock
 from .delivery import outbox
 from .models import Subscriber
 from .vocabulary import SubscriberState
@@ -38,6 +38,7 @@ def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime
     state, before = _STATE_AFTER.get(code), subscriber.state
     if state is None or state is before:
         return
+    lock(subscriber)
     change_state(subscriber, state, reason, now)
     audit.record(PROVIDER, f"subscriber.{state.value}", subscriber, now)
     if state is SubscriberState.QUARANTINED and before is SubscriberState.CONFIRMED and subscriber.contact:

@@ -18,6 +18,8 @@ def cli() -> None:
 for command in (
     serving.run,
     serving.web,
+    serving.worker,
+    serving.scheduler,
     serving.engine,
     demo.demo,
     doctor.doctor,

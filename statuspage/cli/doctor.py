@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import schema, urls
+from .. import postgres, queueing, schema, urls
 from ..clock import iso_text, utcnow
 from ..db import db
 from ..errors import SettingsError
@@ -23,6 +23,8 @@ from ._shell import app_context, show_json, show_table
 
 RELAY_SECONDS = 5
 OFF_BY = timedelta(minutes=2)
+# Leases are given by one machine's clock and read by another's.
+APART = timedelta(seconds=2)
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -55,6 +57,8 @@ def _findings() -> Iterator[Finding]:
             yield Finding("settings", True, f"served at {settings.base_url}")
             yield _try("database", _database)
             yield _try("schema", _schema)
+            if postgres.is_ours(db.engine):
+                yield _try("queue", _queue)
             yield _relay(app, settings)
             yield Finding(
                 "twilio", True, "configured" if app.extensions["candor.channels"]["sms"].is_live else "captured"
@@ -75,8 +79,28 @@ def _try(what: str, look: Callable[[], tuple[bool, str]]) -> Finding:
 
 
 def _database() -> tuple[bool, str]:
-    db.session.execute(text("SELECT 1"))
-    return True, db.engine.url.render_as_string()
+    address = db.engine.url.render_as_string()
+    if not postgres.is_ours(db.engine):
+        db.session.execute(text("SELECT 1"))
+        return True, address
+    facts = db.session.execute(
+        text(
+            "SELECT current_setting('server_version') AS version, current_setting('max_connections')::int AS most,"
+            " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used, now() AS now"
+        )
+    ).one()
+    found = f"{address}, PostgreSQL {facts.version}, {facts.used} of {facts.most} connections in use"
+    apart = abs(utcnow() - facts.now)
+    if apart > APART:
+        return False, f"{found}; its clock and ours are {apart.total_seconds():.0f} s apart"
+    return facts.used < facts.most * 0.9, found
+
+
+def _queue() -> tuple[bool, str]:
+    if not queueing.is_on():
+        return True, "none: senders look by themselves (the extra [workers] wakes them)"
+    listening, waiting = queueing.census()
+    return True, f"{listening} listening, {waiting} jobs waiting"
 
 
 def _schema() -> tuple[bool, str]:

@@ -29,6 +29,10 @@ WRITE_TOGETHER = 20
 LONGEST_WAIT = timedelta(minutes=30)
 
 
+# How long to wait after so many attempts, when the other side wishes for so much.
+Pause = Callable[[int, timedelta | None], timedelta]
+
+
 @dataclass
 class Dispatcher:
     """Sends what the ledger owes over the given channels."""
@@ -69,10 +73,10 @@ class Dispatcher:
             isinstance(live, Reconciles), isinstance(live, KnowsRepeats) and live.knows_repeats,
             len(live.schedule) + 1 if isinstance(live, HasSchedule) else 0,
         )  # fmt: skip
-        due_at: datetime | None = None
+        pause, due_at = self._pauses_of(live), None
         try:
             for outcome in live.deliver(feed):
-                self._settle(feed, outcome, manners)
+                self._settle(feed, outcome, manners, pause)
             if feed.failure is not None:
                 due_at = self._trip(channel, feed.failure, breaker.failures if breaker else 0)
             elif breaker is not None and feed.taken:
@@ -87,7 +91,7 @@ class Dispatcher:
         if feed := self.feed:
             feed.renew()
 
-    def _settle(self, feed: Feed, outcome: Outcome, manners: Manners) -> None:
+    def _settle(self, feed: Feed, outcome: Outcome, manners: Manners, pause: Pause) -> None:
         owed, result = feed.take_back(outcome.key), outcome.result
         if isinstance(result, DeliveryError):
             if result.__cause__:
@@ -97,7 +101,7 @@ class Dispatcher:
                 if owed.way is not None and not isinstance(result, UncertainDeliveryError):
                     return  # it never left, and stays in its shard
         ledger = feed.ledger
-        ledger.note(owed, judge(result, owed, manners, self._pauses_of(feed.channel)))
+        ledger.note(owed, judge(result, owed, manners, pause))
         if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER):
             ledger.write()
 
@@ -110,7 +114,7 @@ class Dispatcher:
         db.session.commit()
         return until
 
-    def _pauses_of(self, channel: Channel) -> Callable[[int, timedelta | None], timedelta]:
+    def _pauses_of(self, channel: Channel) -> Pause:
         """How long to wait after so many attempts: by the channel's own schedule where it has one."""
         if not isinstance(channel, HasSchedule):
             return self._pause

@@ -9,7 +9,7 @@ from notifiers import DeliveryError, PermanentDeliveryError, Postponed, Receipt,
 from ..models import Announcement, Delivery
 from ..subscribers import EXHAUSTED, PROVEN
 from ..vocabulary import DeliveryState
-from .shards import Walk
+from .walks import Walk
 
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 RECONCILE_AFTER = timedelta(minutes=1)

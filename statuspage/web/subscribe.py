@@ -17,7 +17,7 @@ from wtforms import ValidationError
 
 from notifiers import Field
 
-from .. import limits, subscriptions, urls
+from .. import limits, pseudonyms, subscriptions, urls
 from ..audit import SUBSCRIBER
 from ..channels import (
     clean_address,
@@ -153,6 +153,13 @@ def manage(token: str) -> ResponseReturnValue:
         response.status_code = 422
         return response
     return redirect(f"/manage/{token}?saved=yes", 303)
+
+
+@forms.post("/manage/<token>/erase")
+def erase(token: str) -> Response:
+    """The owner of the address wants to be forgotten, and is."""
+    pseudonyms.erase(_subscriber(Purpose.MANAGE, token), SUBSCRIBER, utcnow())
+    return _private("public/erased.html")
 
 
 @forms.post("/manage/<token>/secret")
