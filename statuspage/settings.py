@@ -31,6 +31,7 @@ from .errors import SettingsError
 
 PREFIX = "CANDOR_"
 KEY_LEAST = 32
+TOKEN_LEAST = 16
 DEFAULT_SMS_COUNTRIES = "AT AU BE CA CH CZ DE DK ES FI FR GB IE IT LU NL NO NZ PL PT SE US"
 
 
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     twilio_api_url: str = ""
     sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    metrics_token: SecretStr = SecretStr("")
+    heartbeat_url: SecretStr = SecretStr("")
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -132,6 +135,25 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and len(value.get_secret_value()) < KEY_LEAST:
             raise ValueError(f"must have {KEY_LEAST} characters or more; leave it out and one is made for you")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _address_to_ping(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            is_address = False
+        if value.get_secret_value() and not is_address:
+            raise ValueError("must be an address like https://hc-ping.com/your-check")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < TOKEN_LEAST:
+            raise ValueError(f"must have {TOKEN_LEAST} characters or more")
         return value
 
     @field_validator("sms_countries", mode="before")
@@ -273,8 +295,6 @@ def _make_key(path: Path) -> None:
 RESERVED_NAMES = {
     "CANDOR_MIRRORS",
     "CANDOR_WEBHOOK_ALLOW_PRIVATE",
-    "CANDOR_HEARTBEAT_URL",
-    "CANDOR_METRICS_TOKEN",
 }
 
 

@@ -122,6 +122,7 @@ class AnnouncementKind(Word):
     CONFIRMATION = "confirmation"
     MANAGE_LINK = "manage_link"
     REMINDER = "reminder"
+    ALARM = "alarm"
 
 
 class Lane(Word):

@@ -19,6 +19,7 @@ from .closing import close_next
 from .dispatcher import Dispatcher
 from .expansion import expand_next
 from .feed import ALL_LANES
+from .pulse import NOTE_EVERY, Beat, Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +35,11 @@ class Engine:
         self.stopping = threading.Event()
         self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
+        self.pulse = Pulse()
         self.threads = [
             threading.Thread(target=self._expand, name="expand"),
             threading.Thread(target=self._renew, name="renew"),
+            threading.Thread(target=self._note_pulse, name="pulse"),
         ]
         for kind in channels:
             self.threads.append(self._sender(kind, (Lane.FAST,), "fast"))
@@ -70,21 +73,34 @@ class Engine:
         self.is_asked = True
 
     def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> threading.Thread:
-        return threading.Thread(target=self._send, args=(kind, lanes), name=f"{kind}-{name}")
+        return threading.Thread(target=self._send, args=(kind, lanes, f"{kind}-{name}"), name=f"{kind}-{name}")
 
     def _expand(self) -> None:
-        self._loop(lambda: expand_next(utcnow()) or close_next(utcnow()))
+        beat = self.pulse.part("expand", utcnow())
+        self._loop(lambda: expand_next(utcnow()) or close_next(utcnow()), beat)
 
-    def _send(self, kind: str, lanes: tuple[Lane, ...]) -> None:
+    def _send(self, kind: str, lanes: tuple[Lane, ...], name: str) -> None:
         dispatcher = Dispatcher(
             self.channels,
             self.settings.lease,
             self.settings.retry,
             self.settings.window,
             is_stopping=self.stopping.is_set,
+            beat=self.pulse.part(name, utcnow(), kind),
         )
         self.dispatchers.append(dispatcher)
-        self._loop(lambda: bool(dispatcher.deliver_due(kind, lanes)))
+        self._loop(lambda: bool(dispatcher.deliver_due(kind, lanes)), dispatcher.beat)
+
+    def _note_pulse(self) -> None:
+        """Show that the workers work, which is more than that they are alive."""
+        while not self.stopping.wait(NOTE_EVERY.total_seconds()):
+            with self.app.app_context():
+                try:
+                    self.pulse.note(utcnow(), self.channels)
+                except Exception:  # a busy database now; the next round comes soon
+                    log.exception("engine.pulse_failed")
+                finally:
+                    db.session.remove()
 
     def _renew(self) -> None:
         """Show that the workers are alive: a relay may take longer to answer than a lease lasts."""
@@ -98,13 +114,15 @@ class Engine:
                 finally:
                     db.session.remove()
 
-    def _loop(self, step: Callable[[], bool]) -> None:
+    def _loop(self, step: Callable[[], bool], beat: Beat | None) -> None:
         """Do the step as long as it finds work; pause when there is none or when it fails."""
         while not self.stopping.is_set():
             has_worked = False
             with self.app.app_context():
                 try:
                     has_worked = step()
+                    if beat is not None:
+                        beat.at = utcnow()
                 except Exception:  # what failed is still in the ledger and will be taken up again
                     log.exception("engine.step_failed")
                 finally:

@@ -8,9 +8,10 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
-from .system import IdempotencyKey, Lease, RateCount
+from .system import Alarm, Heartbeat, IdempotencyKey, Lease, RateCount
 
 __all__ = [
+    "Alarm",
     "Announcement",
     "Attempt",
     "AuditEntry",
@@ -19,6 +20,7 @@ __all__ = [
     "Component",
     "ComponentGroup",
     "Delivery",
+    "Heartbeat",
     "IdempotencyKey",
     "Incident",
     "IncidentAssignment",
