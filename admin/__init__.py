@@ -8,6 +8,7 @@ from . import (
     components,
     compose,
     dashboard,
+    health,
     incidents,
     journal,
     ledger,
@@ -22,8 +23,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending, staff,
-    subscribers, updates,
+    account, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies, sending,
+    staff, subscribers, updates,
 )  # fmt: skip
 
 

@@ -3,22 +3,21 @@
 import os
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import leases, limits, sessions, signups, urls
+from . import alarms, deadman, leases, limits, sessions, signups, urls, vitals
 from .cadence import reminders
 from .clock import utcnow
-from .db import db
-from .delivery import claims, expansion, shards
+from .db import db, reading
+from .delivery import claims, expansion, pulse, shards
 
 log = structlog.get_logger(__name__)
 
-DUTY = "clock"
-HOLD_FOR = timedelta(seconds=6)
+DUTY = vitals.CLOCK_DUTY
+HOLD_FOR = vitals.CLOCK_HOLDS_FOR
 
 
 class Clock:
@@ -32,6 +31,8 @@ class Clock:
         )
         self._every(1, self._tick)
         self._every(60, self._tidy)
+        self._every(10, self._watch)
+        self._every(60, self._ping)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -72,3 +73,15 @@ class Clock:
         limits.forget_old(now)
         sessions.end_expired(now)
         signups.forget_unconfirmed(now)
+        pulse.forget_old(now)
+
+    @staticmethod
+    def _watch() -> None:
+        alarms.raise_due(utcnow())
+
+    @staticmethod
+    def _ping() -> None:
+        if url := urls.settings().heartbeat_url.get_secret_value():
+            with reading():
+                signs = vitals.read(utcnow())
+            deadman.ping(url, signs)

@@ -15,12 +15,13 @@ from .clock import span_words
 from .db import db
 from .delivery import waiting
 from .delivery.waiting import PATIENCE, Queue
-from .models import Heartbeat, Incident, Lease
-from .vocabulary import IncidentStatus
+from .models import Delivery, Heartbeat, Incident, Lease
+from .vocabulary import DeliveryState, IncidentStatus
 
 ENGINE, CLOCK = "engine", "clock"
 # A deploy whose workers never take anything up is noticed this soon (and a process writes its pulse far oftener).
 CANARY = timedelta(seconds=30)
+RECENT = timedelta(hours=24)
 CLOCK_DUTY = "clock"
 CLOCK_HOLDS_FOR = timedelta(seconds=6)
 
@@ -110,6 +111,13 @@ def read(now: datetime) -> Signs:
         clock_owner=clock.owner if clock else "",
         promises_overdue=_promises_overdue(now),
     )
+
+
+def recent_deliveries(now: datetime) -> dict[DeliveryState, int]:
+    """What became of everything said in the last day."""
+    is_recent = Delivery.announcement_id > waiting.last_before(now - RECENT)
+    query = select(Delivery.state, func.count()).where(is_recent).group_by(Delivery.state)
+    return dict(db.session.execute(query).all())
 
 
 def troubles(signs: Signs) -> list[Trouble]:

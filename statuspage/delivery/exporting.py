@@ -14,6 +14,7 @@ from ..audit import Actor
 from ..clock import iso_text
 from ..db import db, reading
 from ..models import Announcement, Attempt, Delivery, StaffUser, Subscriber
+from . import receipts
 
 PAGE = 1000
 COLUMNS = (
@@ -29,6 +30,20 @@ def note_export(announcement: Announcement, form: str, by: Actor, now: datetime)
     """It is on record who took the ledger away."""
     audit.record(by, "announcement.export", announcement, now, form=form)
     db.session.commit()
+
+
+def head(announcement: Announcement) -> Line:
+    """What was said, and what it all adds up to: also those who are still in a queue."""
+    progress = receipts.progress(announcement)
+    return {
+        "id": announcement.public_id,
+        "kind": announcement.kind.value,
+        "incident": announcement.incident.public_id if announcement.incident else None,
+        "said_at": iso_text(announcement.created_at),
+        "is_expanded": progress.is_expanded,
+        "owed": progress.owed,
+        "states": {state.value: count for state, count in progress.states.items()},
+    }
 
 
 def lines(announcement_id: int, shown: Callable[[str], str] = str) -> Iterator[Line]:

@@ -58,7 +58,7 @@ class Curve:
     @property
     def last(self) -> float:
         """Seconds until the last one was."""
-        return self.points[-1][0] if self.points else 0.0
+        return next((at for at, people in self.points if people == self.total), 0.0)
 
     def until(self, share: float) -> float:
         """Seconds until this share of those who were reached had been."""
@@ -81,7 +81,7 @@ def curves(announcement: Announcement, counts: Mapping[str, Mapping[DeliveryStat
     }
     if sum(sum(states.values()) for states in reached.values()) <= EXACT:
         return _exact(announcement)
-    return {channel: _sampled(announcement, channel, list(states)) for channel, states in reached.items() if states}
+    return _sampled(announcement, {channel: list(states) for channel, states in reached.items() if states})
 
 
 def together(each: Sequence[Curve]) -> Curve:
@@ -103,17 +103,23 @@ def _exact(announcement: Announcement) -> dict[str, Curve]:
     return {channel: Curve(_summed(steps)) for channel, steps in found.items()}
 
 
-def _sampled(announcement: Announcement, channel: str, states: Sequence[DeliveryState]) -> Curve:
-    asked = [{"about": announcement.id, "on": channel, "state": state} for state in states]
-    spans = [db.session.execute(_SPAN, each).one() for each in asked]
-    first = min((at for at, _ in spans if at), default=announcement.created_at)
-    last = max((at for _, at in spans if at), default=announcement.created_at)
-    steps, after = [], announcement.created_at - timedelta(days=1)
-    for upto in _moments(announcement, first, last):
-        gained = sum(db.session.scalar(_BETWEEN, each | {"after": after, "upto": upto}) or 0 for each in asked)
-        steps.append((_seconds(announcement, upto), gained))
-        after = upto
-    return Curve(_summed(steps), is_sampled=True)
+def _sampled(announcement: Announcement, wanted: Mapping[str, Sequence[DeliveryState]]) -> dict[str, Curve]:
+    """All at the same moments, so that they can be added up."""
+    asked = {
+        channel: [{"about": announcement.id, "on": channel, "state": state} for state in states]
+        for channel, states in wanted.items()
+    }
+    spans = [at for each in asked.values() for one in each for at in db.session.execute(_SPAN, one).one() if at]
+    moments = _moments(announcement, min(spans), max(spans)) if spans else []
+    found = {}
+    for channel, each in asked.items():
+        steps, after = [], announcement.created_at - timedelta(days=1)
+        for upto in moments:
+            gained = sum(db.session.scalar(_BETWEEN, one | {"after": after, "upto": upto}) or 0 for one in each)
+            steps.append((_seconds(announcement, upto), gained))
+            after = upto
+        found[channel] = Curve(_summed(steps), is_sampled=True)
+    return found
 
 
 def _moments(announcement: Announcement, first: datetime, last: datetime) -> list[datetime]:

@@ -72,6 +72,12 @@ def queues(now: datetime) -> dict[str, Queue]:
     }
 
 
+def last_before(at: datetime) -> int:
+    """The number of the last announcement before this moment: what is newer has a higher one."""
+    query = select(Announcement.id).where(Announcement.created_at <= at).order_by(Announcement.id.desc()).limit(1)
+    return db.session.scalar(query) or 0
+
+
 def unexpanded_since() -> datetime | None:
     """Since when the oldest announcement waits for somebody to work out who is told; None when none does."""
     query = select(func.min(Announcement.created_at)).where(Announcement.expanded_at.is_(None))
