@@ -1,6 +1,6 @@
 """Alarms that do not ride the dead horse: trouble with one channel is told over every other one that is well."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from . import audit, pages, urls, vitals
 from .audit import CLOCK
 from .channels import channels
-from .clock import span_words
+from .clock import span_words, utcnow
 from .db import db, new_id, reading
 from .delivery import messages
 from .delivery.audience import TOLD
@@ -28,7 +28,7 @@ QUIET_FOR = timedelta(seconds=60)
 People = Mapping[StaffUser, Mapping[str, str]]
 
 
-def raise_due(now: datetime) -> int:
+def raise_due(now: datetime, clock: Callable[[], datetime] = utcnow) -> int:
     """Whoever speaks for the page knows what is wrong, is reminded while it lasts, and hears when it is over.
 
     How many alarms were raised, repeated or called off is returned. Where no engine works, this process sends what
@@ -47,7 +47,7 @@ def raise_due(now: datetime) -> int:
             said += _call_off(alarm, now)
     db.session.commit()
     if vitals.ENGINE in found:
-        _send_fast_lane(signs)
+        _send_fast_lane(signs, clock)
     return said
 
 
@@ -176,8 +176,8 @@ def _drop_unsent(alarm: Alarm, now: datetime) -> None:
     )
 
 
-def _send_fast_lane(signs: Signs) -> None:
+def _send_fast_lane(signs: Signs, clock: Callable[[], datetime]) -> None:
     settings = urls.settings()
     for kind, found in signs.channels.items():
         if kind in channels() and found.breaker is None:
-            Dispatcher(channels(), settings.lease, settings.retry).deliver_due(kind, (Lane.FAST,))
+            Dispatcher(channels(), settings.lease, settings.retry, clock=clock).deliver_due(kind, (Lane.FAST,))

@@ -90,7 +90,7 @@ def read(now: datetime) -> Signs:
     clock = db.session.scalar(select(Lease).where(Lease.name == CLOCK_DUTY))
     labels = {kind: channel.label for kind, channel in channels().items()}
     found = {}
-    for kind in sorted({*labels, *queues, *breakers}):
+    for kind in sorted({*labels, *queues, *breakers, *(beat.channel for beat in beats if beat.channel)}):
         own = [beat for beat in beats if beat.channel == kind]
         broken = breakers.get(kind)
         found[kind] = ChannelSigns(

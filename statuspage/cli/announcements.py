@@ -113,5 +113,7 @@ def _lines(known: dict[str, Any]) -> Iterator[str]:
     parts = {"all": known, **known["channels"]}
     for name, part in parts.items():
         times = part["reached_after_seconds"]
-        reached = f" · half after {times['p50']} s, 95 % after {times['p95']} s, last {times['last']} s" if times else ""
+        reached = (
+            f" · half after {times['p50']} s, 95 % after {times['p95']} s, last {times['last']} s" if times else ""
+        )
         yield f"{name}: {_states(part['states'])}{reached}"
