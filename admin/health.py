@@ -96,10 +96,12 @@ def _said(channel: ChannelSigns, signs: Signs, wrong: list[str]) -> Iterator[str
     breaker, queue = channel.breaker, channel.queue
     if breaker and not wrong:
         yield f"Left in peace for a moment: {breaker.reason}"
-    if queue.count:
+    if queue.count and wrong:
+        yield f"The oldest message has waited for {span_words(signs.at - (queue.since or signs.at))}."
+    elif queue.count:
         since = f", the oldest for {span_words(signs.at - queue.since)}" if queue.since else ""
         yield f"{queue.count:,} {'message waits' if queue.count == 1 else 'messages wait'}{since}."
-    elif not wrong:
+    else:
         yield "Nothing waits."
     yield f"Took a message {_ago(signs, channel.sent_at)}." if channel.sent_at else "No message in the last hour."
     for each in channel.destinations:
