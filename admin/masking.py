@@ -7,7 +7,7 @@ from . import auth
 
 def shown(address: str) -> str:
     """The address for the person signed in: whole for admins, masked for everybody else."""
-    return address if auth.has_role(StaffRole.ADMIN) else mask(address)
+    return address if address and auth.has_role(StaffRole.ADMIN) else mask(address)
 
 
 def mask(address: str) -> str:

@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from statuspage import components, subscriptions, text
+from statuspage import components, pseudonyms, subscriptions, text
 from statuspage.channels import channels, clean_address
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
@@ -80,6 +80,15 @@ def unsubscribe(public_id: str) -> ResponseReturnValue:
     """Nothing more is sent to this address."""
     subscriptions.unsubscribe(_find(public_id), "by a colleague", actor(), utcnow())
     flash("Unsubscribed. Nothing more is sent to this address.")
+    return redirect(f"/admin/subscribers/{public_id}", 303)
+
+
+@panel.post("/subscribers/<public_id>/erase")
+@needs(StaffRole.COMMS_LEAD)
+def erase_subscriber(public_id: str) -> ResponseReturnValue:
+    """The address is gone; what it was told stays in the ledger under a pseudonym."""
+    pseudonyms.erase(_find(public_id), actor(), utcnow())
+    flash("Erased. The address is gone, and nothing more is sent to it.")
     return redirect(f"/admin/subscribers/{public_id}", 303)
 
 

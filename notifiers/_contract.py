@@ -159,12 +159,35 @@ class SignedCallbacks(Protocol):
 
     def callback_state(self, status: str) -> CallbackState | None: ...
 
+    def callback_error(self, code: str) -> DeliveryError | None:
+        """What the provider's error code means, as if the sending itself had failed so; None without a code."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A channel that may be used only so often."""
+
+    @property
+    def pace(self) -> tuple[str, float] | None:
+        """By which sender, and how many messages a second in all processes together; None: as fast as it goes."""
+        ...
+
 
 @runtime_checkable
 class KnowsCountry(Protocol):
     """A channel whose addresses belong to countries."""
 
     def country(self, address: str) -> str: ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A channel whose messages cost by the piece."""
+
+    def pieces(self, message: Message) -> int:
+        """How many pieces this message is paid for as."""
+        ...
 
 
 @runtime_checkable
@@ -236,15 +259,16 @@ def deliver_each(send: Callable[[Message, str], Receipt], envelopes: Iterable[En
     standing: DeliveryError | None = None
     for envelope in envelopes:
         if standing is not None:
-            yield Outcome(envelope.key, _untried(standing))
+            yield Outcome(envelope.key, untried(standing))
             continue
-        result = _attempt(send, envelope)
+        result = attempt(send, envelope)
         if isinstance(result, DeliveryError) and result.is_channel_wide:
             standing = result
         yield Outcome(envelope.key, result)
 
 
-def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+def attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+    """One try, and how it ended; whatever is raised comes back as an error of ours."""
     try:
         return send(envelope.personal(), envelope.address)
     except DeliveryError as error:
@@ -259,6 +283,6 @@ def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Rec
         return uncertain
 
 
-def _untried(standing: DeliveryError) -> DeliveryError:
+def untried(standing: DeliveryError) -> DeliveryError:
     """What stopped one message also holds for the next, but that one certainly never left."""
     return DeliveryError(str(standing), standing.retry_after, code=standing.code, is_channel_wide=True)

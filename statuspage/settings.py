@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
     metrics_token: SecretStr = SecretStr("")
     heartbeat_url: SecretStr = SecretStr("")
+    sms_daily_segments: Annotated[int, Field(ge=0)] = 0
+    sms_per_second: Annotated[float, Field(ge=0, le=1000)] = 10
+    pseudonymise_days: Annotated[int, Field(ge=1, le=36500)] = 400
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -217,6 +220,7 @@ class Settings(BaseSettings):
             "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
             "CANDOR_TWILIO_FROM": self.twilio_from,
             "CANDOR_TWILIO_API_URL": self.twilio_api_url,
+            "CANDOR_SMS_PER_SECOND": f"{self.sms_per_second:g}",
         }
 
 

@@ -17,6 +17,7 @@ from .db import db, new_id
 from .delivery import messages, outbox
 from .errors import Conflict, Invalid, NotFound
 from .models import Component, Incident, IncidentUpdate, Page, Subscriber, Subscription, UpdateComponent
+from .pseudonyms import has_left
 from .subscribers import change_state
 from .visibility import PUBLIC, only_for
 from .vocabulary import EventLevel, IncidentStatus, SubscriberState
@@ -104,9 +105,11 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
 
     Who has unsubscribed comes back by their own sign-up alone; raises Conflict for them.
     """
-    subscriber = find(page, channel, address) or _new(page, channel, address, now)
-    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+    subscriber = find(page, channel, address)
+    is_gone = subscriber.state is SubscriberState.UNSUBSCRIBED if subscriber else has_left(page, channel, address)
+    if is_gone:
         raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
+    subscriber = subscriber or _new(page, channel, address, now)
     _set_wishes(subscriber, wishes)
     if subscriber.state is not SubscriberState.CONFIRMED:
         subscriber.consent = f"attested ({by.via}): {attestation}"[:300]

@@ -13,8 +13,10 @@ import urllib.request
 from asyncio import Server
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from typing import Any, Self, cast
@@ -255,19 +257,24 @@ def free_port() -> int:
 
 @dataclass
 class Answer:
-    """One scripted answer of the Twilio double; `DROP` or `SILENCE` as words act it out instead."""
+    """One scripted answer of the Twilio double; `DROP` or `SILENCE` as words act it out instead.
+
+    With `is_taken` the SMS is accepted all the same: what fails is the answer.
+    """
 
     status: int = 201
     code: int = 0
     words: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_taken: bool = False
 
 
 class TwilioDouble:
     """Twilio's message API: `with TwilioDouble() as twilio: ... CANDOR_TWILIO_API_URL = twilio.url`.
 
     `sent` holds the form of every accepted SMS, with its `Sid`. `answers` scripts the answers for one number,
-    used up one by one. With `reports`, each accepted SMS is followed by signed status callbacks.
+    used up one by one; `list_answers` those for whoever asks what was sent. With `reports`, each accepted SMS is
+    followed by signed status callbacks. `statuses` says by Sid what the list shows instead of "queued".
     """
 
     def __init__(self, *, auth_token: str = "example-token", reports: tuple[str, ...] = ()) -> None:
@@ -275,6 +282,8 @@ class TwilioDouble:
         self.reports = reports
         self.sent: list[dict[str, str]] = []
         self.answers: dict[str, list[Answer]] = {}
+        self.list_answers: list[Answer] = []
+        self.statuses: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []
         self.callback_statuses: list[int] = []
         self.connections = 0
@@ -338,8 +347,8 @@ class TwilioDouble:
         return cast(str, RequestValidator(self.auth_token).compute_signature(url, dict(fields)))
 
     def _accept(self, form: dict[str, str]) -> dict[str, str]:
-        form = form | {"Sid": f"SM{len(self.sent):032x}"}
         with self._changed:
+            form = form | {"Sid": f"SM{len(self.sent):032x}", "DateCreated": format_datetime(datetime.now(UTC))}
             self.sent.append(form)
             self._changed.notify_all()
         if self.reports and form.get("StatusCallback"):
@@ -347,6 +356,23 @@ class TwilioDouble:
             self._reporters.append(reporter)
             reporter.start()
         return form
+
+    def _listed(self, number: str) -> dict[str, Any]:
+        """What Twilio shows of the SMS to one number, newest first; those that still wait have no date_sent."""
+        found = [form for form in reversed(self.sent) if form["To"] == number]
+        messages = [
+            {
+                "sid": form["Sid"],
+                "to": number,
+                "body": form["Body"],
+                "status": self.statuses.get(form["Sid"], "queued"),
+                "direction": "outbound-api",
+                "date_created": form["DateCreated"],
+                "date_sent": None,
+            }
+            for form in found
+        ]
+        return {"messages": messages, "next_page_uri": None, "page": 0, "page_size": 50}
 
     def _report_all(self, form: dict[str, str]) -> None:
         for status in self.reports:
@@ -369,12 +395,22 @@ class TwilioDouble:
                 answer = scripted.pop(0) if scripted else Answer()
                 if not self._knows_caller():
                     answer = Answer(401, 20003, "Authenticate")
+                if answer.is_taken:
+                    double._accept(form)
                 if answer.words == SILENCE:
                     double._is_over.wait(PATIENCE)
                 if answer.words in {DROP, SILENCE}:
                     self.close_connection = True
                     return
                 self._answer(answer, form)
+
+            def do_GET(self) -> None:
+                double.requests.append((self.path, self.headers.get("Authorization", "")))
+                answer = double.list_answers.pop(0) if double.list_answers else Answer(200)
+                if answer.status == 200 and not answer.words:
+                    query = dict(parse_qsl(urlsplit(self.path).query))
+                    answer = Answer(200, 0, json.dumps(double._listed(query.get("To", ""))))
+                self._answer(answer, {})
 
             def _knows_caller(self) -> bool:
                 scheme, _, given = self.headers.get("Authorization", "").partition(" ")

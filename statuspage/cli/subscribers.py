@@ -3,7 +3,7 @@
 import click
 from sqlalchemy import select
 
-from .. import components, subscriptions, text
+from .. import components, lookup, subscriptions, text
 from ..audit import COMMAND_LINE
 from ..channels import clean_address
 from ..clock import utcnow
@@ -53,6 +53,22 @@ def list_(page: Page, as_json: bool) -> None:
         show_json([_facts(each) for each in found])
     else:
         show_table([(each.public_id, each.channel, each.state.value, each.level.value, each.address) for each in found])
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--channel", default="email", show_default=True, help="Over which channel.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the words as they were said.")
+@on_page
+def told(page: Page, address: str, channel: str, as_json: bool) -> None:
+    """Say what ADDRESS was told, when and in which words, also after it was forgotten."""
+    found = lookup.ask(page, channel, clean_address(channel, address), COMMAND_LINE, utcnow())
+    if as_json:
+        show_json([each.facts() for each in found])
+    elif found:
+        show_table([(each.facts()["said_at"], each.state.value, each.announcement, each.subject) for each in found])
+    else:
+        click.echo("Nothing was sent or owed to this address on this channel.")
 
 
 def _facts(each: Subscriber) -> dict[str, object]:

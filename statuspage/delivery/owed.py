@@ -8,7 +8,7 @@ from notifiers import DeliveryError, PermanentDeliveryError, Receipt, UncertainD
 
 from ..models import Announcement, Delivery
 from ..vocabulary import DeliveryState
-from .shards import Walk
+from .walks import Walk
 
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 RECONCILE_AFTER = timedelta(minutes=1)

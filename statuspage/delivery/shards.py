@@ -1,18 +1,14 @@
 """Shards on lease: which range of an announcement a worker takes next, and who in it is still owed."""
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, Select, and_, bindparam, exists, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..db import db, new_id, reading
 from ..models import Announcement, Delivery, Shard, Subscriber
-from ..vocabulary import DeliveryState, Lane, SubscriberState
+from ..vocabulary import DeliveryState, Lane
 from .audience import is_owed
-from .letters import Letter
 
 NEWS_FOR = timedelta(hours=24)
 
@@ -53,66 +49,6 @@ _HELD = (
         joinedload(Shard.announcement).joinedload(Announcement.incident),
     )
 )
-_MAY_GO_ON = (
-    select(Shard.id)
-    .join(Announcement)
-    .where(
-        Shard.id == bindparam("of"),
-        Shard.lease_token == bindparam("token"),
-        Announcement.stopped_at.is_(None),
-        Announcement.withdrawn_at.is_(None),
-    )
-)
-
-
-@dataclass
-class Walk:
-    """One worker's way through a leased shard: whom it has fetched, and who of them is settled."""
-
-    shard: Shard
-    letter: Letter
-    token: str
-    query: Select[int, str, str, str, SubscriberState]
-    fetched: int
-    # How many of the next ones may have been sent to by a worker that died.
-    doubtful: int = 0
-    # Whether something older of the same incident may still be owed to the same people.
-    has_older: bool = False
-    fetched_all: bool = False
-    # No more is fetched: something else is more urgent, or the shard is no longer this worker's.
-    is_left: bool = False
-    # Closed, or given back.
-    is_over: bool = False
-    waiting: deque[int] = field(default_factory=deque)
-    settled: set[int] = field(default_factory=set)
-
-    @property
-    def announcement(self) -> Announcement:
-        """What is being said."""
-        return self.shard.announcement
-
-    @property
-    def is_done(self) -> bool:
-        """Whether everybody in it is settled."""
-        return self.fetched_all and not self.waiting
-
-    def window(self, most: int) -> Sequence[Row[int, str, str, str, SubscriberState]]:
-        """The next recipients in order of id, with their state as it is now; marks the end when there are no more."""
-        rows = db.session.execute(self.query, {"after": self.fetched, "most": most}).all()
-        if rows:
-            self.fetched = rows[-1].id
-            self.waiting.extend(row.id for row in rows)
-        self.fetched_all = len(rows) < most
-        return rows
-
-    def reach(self, subscriber_ids: Sequence[int]) -> int:
-        """These are settled; the id up to which everybody is comes back."""
-        self.settled.update(subscriber_ids)
-        while self.waiting and self.waiting[0] in self.settled:
-            self.settled.discard(self.waiting.popleft())
-        if self.waiting:
-            return self.waiting[0] - 1
-        return self.shard.last_id if self.fetched_all else self.fetched
 
 
 def take(channel: str, lease: timedelta, now: datetime) -> Shard | None:
@@ -133,46 +69,11 @@ def take(channel: str, lease: timedelta, now: datetime) -> Shard | None:
         return own.scalars(_HELD, {"of": found}).one()
 
 
-def walk(shard: Shard, doubtful: int) -> Walk:
-    """The way through a shard that has just been taken; raises whatever keeps its words from being put together."""
-    query = (
-        select(Subscriber.id, Subscriber.public_id, Subscriber.salt, Subscriber.address, Subscriber.state)
-        .where(
-            Subscriber.channel == shard.channel,
-            is_owed(shard.announcement),
-            Subscriber.id > bindparam("after"),
-            Subscriber.id <= shard.last_id,
-        )
-        .order_by(Subscriber.id)
-        .limit(bindparam("most"))
-    )
-    letter = Letter(shard.announcement, shard.channel)
-    with reading():
-        has_older = db.session.scalar(
-            select(Announcement.id)
-            .where(Announcement.incident_id == shard.incident_id, Announcement.id < shard.announcement_id)
-            .limit(1)
-        )
-    return Walk(
-        shard,
-        letter,
-        shard.lease_token,
-        query,
-        fetched=shard.reached,
-        doubtful=doubtful if shard.is_doubtful else 0,
-        has_older=has_older is not None,
-    )
-
-
-def may_go_on(way: Walk) -> bool:
-    """Whether the shard is still this worker's, and its announcement neither stopped nor withdrawn."""
-    return db.session.scalar(_MAY_GO_ON, {"of": way.shard.id, "token": way.token}) is not None
-
-
 def has_more_urgent(channel: str, rank: int, now: datetime) -> bool:
     """Whether something waits that has not come as far: a newer publish."""
     asked = {"on": channel, "now": now, "old": now - NEWS_FOR, "rank": rank}
-    return db.session.scalar(_URGENT, asked) is not None
+    with reading():
+        return db.session.scalar(_URGENT, asked) is not None
 
 
 def renew(token: str, until: datetime) -> None:

@@ -8,7 +8,7 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
-from .system import Alarm, Heartbeat, IdempotencyKey, Lease, RateCount
+from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
 
 __all__ = [
     "Alarm",
@@ -17,6 +17,7 @@ __all__ = [
     "AuditEntry",
     "Breaker",
     "CadencePolicy",
+    "CarrierReport",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -26,6 +27,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "Pace",
     "Page",
     "RateCount",
     "Reminder",

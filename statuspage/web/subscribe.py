@@ -15,7 +15,7 @@ from flask_wtf.csrf import validate_csrf
 from werkzeug.datastructures import MultiDict
 from wtforms import ValidationError
 
-from .. import limits, subscriptions, urls
+from .. import limits, pseudonyms, subscriptions, urls
 from ..audit import SUBSCRIBER
 from ..channels import channels, clean_address, country_of
 from ..clock import utcnow
@@ -136,6 +136,13 @@ def manage(token: str) -> ResponseReturnValue:
         response.status_code = 422
         return response
     return redirect(f"/manage/{token}?saved=yes", 303)
+
+
+@forms.post("/manage/<token>/erase")
+def erase(token: str) -> Response:
+    """The owner of the address wants to be forgotten, and is."""
+    pseudonyms.erase(_subscriber(Purpose.MANAGE, token), SUBSCRIBER, utcnow())
+    return _private("public/erased.html")
 
 
 @forms.get("/unsubscribe/<token>")

@@ -6,6 +6,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from statuspage.db import db
+from statuspage.delivery.dispatcher import Dispatcher
 from statuspage.models import Subscriber
 
 from .conftest import Shell
@@ -62,3 +63,28 @@ def test_the_list_is_for_people_too(candor: Shell) -> None:
     subscriber_id = candor.says("subscriber", "add", "--email", "ada@example.com")
 
     assert candor.says("subscriber", "list") == f"{subscriber_id}  email  confirmed  every_update  ada@example.com"
+
+
+def test_what_an_address_was_told_is_asked_by_its_address(candor: Shell) -> None:
+    candor.says("subscriber", "add", "--email", "ada@example.com")
+
+    assert candor.says("subscriber", "told", "Ada@example.com") == (
+        "Nothing was sent or owed to this address on this channel."
+    )
+    assert candor.tells("subscriber", "told", "ada@example.com") == []
+
+
+def test_what_an_address_was_told_comes_with_its_words(candor: Shell, inside: Callable[[], Flask]) -> None:
+    candor.says("subscriber", "add", "--email", "ada@example.com")
+    candor.says("incident", "open", "--title", "Mail is late", "--severity", "sev2", "--body", "We look into it.")
+    app = inside()
+    Dispatcher(app.extensions["candor.channels"]).run_until_idle()
+
+    (told,) = candor.tells("subscriber", "told", "ada@example.com", "--channel", "email")
+    assert (told["kind"], told["state"], told["subject"]) == ("incident_update", "captured", "[Status] Mail is late")
+    assert "We look into it." in told["text"]
+
+
+def test_what_is_no_address_was_told_nothing(candor: Shell) -> None:
+    assert candor.refuses("subscriber", "told", "ada").startswith("ADDRESS: ")
+    assert candor.refuses("subscriber", "told", "ada@example.com", "--channel", "pigeon").startswith("--channel: ")
