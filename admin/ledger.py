@@ -1,6 +1,6 @@
 """The ledger: what was said, to how many, and what became of each."""
 
-from flask import Response, flash, redirect, render_template, request, stream_with_context
+from flask import Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -92,7 +92,7 @@ def export(public_id: str, form: str) -> Response:
     lines = exporting.lines(found.id, show)
     body = exporting.as_csv(lines) if form == "csv" else exporting.as_json(exporting.head(found), lines)
     headers = {"Content-Disposition": f'attachment; filename="announcement-{found.public_id}.{form}"'}
-    return Response(stream_with_context(body), headers=headers, content_type=EXPORTS[form])
+    return Response(body, headers=headers, content_type=EXPORTS[form])
 
 
 @panel.get("/announcements/<public_id>/html")

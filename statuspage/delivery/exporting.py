@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from .. import audit
@@ -49,14 +50,25 @@ def head(announcement: Announcement) -> Line:
 def lines(announcement_id: int, shown: Callable[[str], str] = str) -> Iterator[Line]:
     """Every line of the ledger in the order of its making; `shown` says how much of an address is told.
 
-    Whoever is still in a queue without a line of their own is not among them.
+    Whoever is still in a queue without a line of their own is not among them. Every page is read in a context of its
+    own: whoever writes the answer to the wire may do so in any thread, and long after the request.
     """
-    with reading():
-        bounds = select(func.min(Delivery.id), func.max(Delivery.id)).where(Delivery.announcement_id == announcement_id)
+    return _lines(_app(), announcement_id, shown)
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
+def _lines(app: Flask, announcement_id: int, shown: Callable[[str], str]) -> Iterator[Line]:
+    bounds = select(func.min(Delivery.id), func.max(Delivery.id)).where(Delivery.announcement_id == announcement_id)
+    with app.app_context(), reading():
         first, last = db.session.execute(bounds).one()
     after = (first or 0) - 1
     while last is not None and after < last:
-        found = _page(announcement_id, after, last, shown)
+        with app.app_context(), reading():
+            found = _page(announcement_id, after, last, shown)
         yield from (line for _, line in found)
         after = found[-1][0] if len(found) == PAGE else last
 
@@ -92,9 +104,8 @@ def _page(announcement_id: int, after: int, last: int, shown: Callable[[str], st
         .order_by(Delivery.id)
         .limit(PAGE)
     )  # fmt: skip
-    with reading():
-        rows = db.session.execute(query).all()
-        tries = _attempts([row.id for row in rows if row.attempt_count])
+    rows = db.session.execute(query).all()
+    tries = _attempts([row.id for row in rows if row.attempt_count])
     return [
         (
             row.id,
