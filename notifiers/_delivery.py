@@ -20,6 +20,8 @@ from ._station import Station
 
 # Letters asked for and not yet answered: what a crash may double at most.
 WINDOW = 50
+# How long something ready to be written may wait for company while the caller is slow to give the next letter.
+_LONGEST_HELD = 0.002
 # How often to look again when another thread holds what we wait for.
 _GLANCE = 0.05
 # Opening takes several steps, each with the patience of a command; together never more than so many of them.
@@ -47,19 +49,24 @@ class Desk:
     def is_busy(self) -> bool:
         return any(line.letters for line in self.lines)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether there are fewer lines than this relay may ever have."""
+        return len(self.lines) < self.station.relay.connections
+
     def may_grow(self, now: float) -> bool:
         """Whether another connection could be opened now."""
         return now >= self.rests_until and self.station.could_open(len(self.lines) + len(self.openings))
 
     def list_free(self, line: Line) -> None:
         """Note that a line has room."""
-        if line.letters:
-            if not line.is_listed:
-                self.free.append(line)
-        else:
-            self.unlist(line)
-            self.free.appendleft(line)
+        if line.is_listed:
+            self.free.remove(line)
         line.is_listed = True
+        if line.letters:
+            self.free.append(line)
+        else:
+            self.free.appendleft(line)
 
     def unlist(self, line: Line) -> None:
         if line.is_listed:
@@ -80,6 +87,9 @@ class Round:
         self._has_ended = False
         self._fault: Exception | None = None
         self._of_line: dict[Line, Desk] = {}
+        # Lines with something to be written, and since when.
+        self._due: list[Line] = []
+        self._due_since = 0.0
         self._through: queue.SimpleQueue[Opening] = queue.SimpleQueue()
         self._look_again_at = 0.0
 
@@ -95,6 +105,7 @@ class Round:
                     self._unanswered -= 1
                     yield self._ready.popleft()
                 self._fill()
+                self._flush()
                 if self._ready:
                     continue
                 if self._has_ended and not self._unanswered:
@@ -122,18 +133,24 @@ class Round:
             letter = self._next()
             if letter is None:
                 continue
-            if (line is None or line.letters) and not desk.openings:
+            if (line is None or line.letters) and not desk.openings and desk.is_small:
                 self._open(desk)
             if line is None:
                 self._waiting.appendleft(letter)
                 return
             line.hand(letter)
-            self._after(line, desk)
+            if line.results or not line.has_room:
+                self._after(line, desk)
+            else:
+                desk.list_free(line)
+                self._note_due(line)
 
     def _next(self) -> Letter | None:
         """A letter that waits, else a new one; None when there was none, or none that can be sent."""
         if self._waiting:
             return self._waiting.popleft()
+        if self._due and self._clock() - self._due_since > _LONGEST_HELD:
+            self._flush()
         try:
             letter = next(self._source)
         except StopIteration:
@@ -152,6 +169,8 @@ class Round:
         """Where the next letter goes; why it goes nowhere; or None when that will be known in a moment."""
         is_known = True
         for desk in self._desks:
+            if desk.station.is_well:
+                return desk
             admission = desk.station.admit()
             if admission is Admission.YES:
                 return desk
@@ -243,13 +262,40 @@ class Round:
                 self._take_opened()
                 continue
             if mask & selectors.EVENT_WRITE:
-                line.flush()
+                self._note_due(line)
             if mask & selectors.EVENT_READ and not line.is_closed:
                 line.read()
             self._after(line, self._of_line[line])
         now = self._clock()
         if now >= self._look_again_at:
             self._look_for_silence(now)
+
+    def _note_due(self, line: Line) -> None:
+        if not line.is_due:
+            if not self._due:
+                self._due_since = self._clock()
+            line.is_due = True
+            self._due.append(line)
+
+    def _flush(self) -> None:
+        """Write on every line that has something to say."""
+        while self._due:
+            lines, self._due = self._due, []
+            for line in lines:
+                line.is_due = False
+                if line.is_closed:
+                    continue
+                line.flush()
+                if line.is_closed or line.wants_to_write != line.is_watched:
+                    self._after_writing(line)
+
+    def _after_writing(self, line: Line) -> None:
+        if line.is_closed:
+            self._after(line, self._of_line[line])
+            return
+        line.is_watched = line.wants_to_write
+        more = selectors.EVENT_WRITE if line.is_watched else 0
+        self._selector.modify(line.sock, selectors.EVENT_READ | more, line)
 
     def _look_for_silence(self, now: float) -> None:
         soonest = now + 1.0
@@ -289,10 +335,8 @@ class Round:
             desk.list_free(line)
         else:
             desk.unlist(line)
-        if line.wants_to_write != line.is_watched:
-            line.is_watched = line.wants_to_write
-            more = selectors.EVENT_WRITE if line.is_watched else 0
-            self._selector.modify(line.sock, selectors.EVENT_READ | more, line)
+        if line.wants_to_write and not line.is_watched:
+            self._note_due(line)
 
     def _settle(self, desk: Desk, letter: Letter, result: Result) -> None:
         """Tell the outcome, unless the trouble is the relay's and another one may still take the letter."""

@@ -31,6 +31,8 @@ class Station:
     ) -> None:
         self.relay = relay
         self.clock = clock
+        # What the breaker says, where it can be seen without asking.
+        self.is_well = True
         self._jitter = jitter
         self._lock = threading.Lock()
         self._breaker = Breaker()
@@ -46,8 +48,6 @@ class Station:
 
     def admit(self) -> Admission:
         """Whether a letter may go to this relay now."""
-        if self._breaker.state == "closed":
-            return Admission.YES
         with self._lock:
             return self._breaker.admit(self.clock())
 
@@ -57,13 +57,15 @@ class Station:
             self._has_answered = False
             self._breaks = 0
             self._breaker.trip(error, self.clock(), self._jitter())
+            self.is_well = False
 
     def note_success(self) -> None:
         """A letter was answered in earnest."""
         self._breaks = 0
-        if self._breaker.state == "half_open":
+        if not self.is_well:
             with self._lock:
                 self._breaker.mend()
+                self.is_well = self._breaker.state == "closed"
 
     def note_break(self) -> bool:
         """A connection broke off; whether that is once too often in a row."""
@@ -104,7 +106,8 @@ class Station:
 
     @property
     def is_overfull(self) -> bool:
-        return self._open > self.limit
+        """Whether it has more connections than it bears since it asked for fewer."""
+        return self._eased_to < self.relay.connections and self._open > self.limit
 
     def ease(self) -> None:
         """The relay says that it is too much: half as many connections, for a while."""

@@ -36,6 +36,8 @@ class Finished:
     raw: bytes
     message_id: str
     return_path: str
+    # False when surely no line begins with a dot.
+    may_have_dots: bool = True
 
 
 class Templates:
@@ -74,17 +76,6 @@ class Templates:
         return template
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """What may stand in one place at most: these values together."""
-
-    room: int
-    names: tuple[str, ...]
-
-    def holds(self, values: Values) -> bool:
-        return sum([len(values[name]) for name in self.names]) <= self.room
-
-
 class Template:
     """The bytes of one message with gaps. `fill` closes them, or answers None where it had better not."""
 
@@ -97,7 +88,8 @@ class Template:
         self._address, self._message_id, self._root, self._boundary, self._date, self._subject = (
             self._token(number) for number in range(len(names), len(names) + 6)
         )
-        self._limits: list[_Limit] = []
+        # How long values may be together: the least room that any of their places has.
+        self._room: dict[tuple[str, ...], int] = {}
         self._parts: list[bytes] = []
         # Where each thing goes: indexes into the parts.
         self._raw_gaps: list[tuple[int, str]] = []
@@ -112,6 +104,8 @@ class Template:
         self._has_own_subject = self._has_token(marked.subject)
         if self._is_usable:
             self._write(marked)
+        self._rooms = tuple(self._room.items())
+        self._has_dots = any(b"\n." in part for part in self._parts)
         self._ends = f"@{identity.host}>"
         self._of_message = hashlib.sha256(b"message\0")
         self._of_thread = hashlib.sha256(b"thread\0")
@@ -123,8 +117,8 @@ class Template:
         for value in values.values():
             if not _USUAL_VALUE.fullmatch(value) or "=?" in value or value[0] == "?":
                 return None
-        for limit in self._limits:
-            if not limit.holds(values):
+        for names, room in self._rooms:
+            if (len(values[names[0]]) if len(names) == 1 else sum([len(values[name]) for name in names])) > room:
                 return None
         sender = self._sender
         if self._return_path is not None:
@@ -159,7 +153,14 @@ class Template:
             parts[index] = values[name].encode("ascii")
         for index, name in self._quoted_gaps:
             parts[index] = _quoted.value(values[name])
-        return Finished(b"".join(parts), message_id, sender)
+        return Finished(b"".join(parts), message_id, sender, self._has_dots or self._may_begin_with_dot(values, parts))
+
+    def _may_begin_with_dot(self, values: Values, parts: list[bytes]) -> bool:
+        """Whether a value could bring a line that begins with a dot."""
+        for value in values.values():
+            if value[0] == ".":
+                return True
+        return any(b"\n." in parts[index] for index, _ in self._quoted_gaps) if self._quoted_gaps else False
 
     # Preparing
 
@@ -234,8 +235,7 @@ class Template:
             names = tuple(self.names[p] for p in pieces if isinstance(p, int) and p < len(self.names))
             if names:
                 own = sum(len(p) if isinstance(p, str) else 0 for p in pieces)
-                # Ids and the address take their part too, where they share a line with a value.
-                self._limits.append(_Limit(most - own, names))
+                self._room[names] = min(most - own, self._room.get(names, most))
 
     def _limit_uris(self, marked: Message) -> None:
         for uri in (marked.unsubscribe_url, marked.unsubscribe_mailto):

@@ -153,7 +153,14 @@ class Email:
             raw = self._signed(finished)
         except DeliveryError as error:
             return Outcome(envelope.key, error)
-        return Letter(envelope.key, envelope.address, finished.return_path, raw, finished.message_id)
+        return Letter(
+            envelope.key,
+            envelope.address,
+            finished.return_path,
+            raw,
+            finished.message_id,
+            may_have_dots=finished.may_have_dots,
+        )
 
     def _finished(self, envelope: Envelope) -> Finished:
         try:

@@ -7,6 +7,7 @@ A token is `<subject>.<expiry>.<mac>`: the subject is a public id, the expiry is
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +27,7 @@ class Purpose(StrEnum):
     CODE = "code"
     COMPOSE = "compose"
     FORM = "form"
+    BOUNCE = "bounce"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,17 @@ class Signer:
         """A short numeric code for `subject`, another one for every salt."""
         mac = hmac.new(self._key(purpose), f"digits|{subject}|{salt}".encode(), hashlib.sha256).digest()
         return str(int.from_bytes(mac[:8]) % 10**count).zfill(count)
+
+    def short_mac(self, purpose: Purpose) -> Callable[[str], str]:
+        """Makes 64-bit MACs for places with little room: fast, because the key is prepared once."""
+        keyed = hmac.new(self._key(purpose), digestmod=hashlib.sha256)
+
+        def mac(text: str) -> str:
+            copy = keyed.copy()
+            copy.update(text.encode())
+            return copy.hexdigest()[:16]
+
+        return mac
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""
