@@ -66,6 +66,8 @@ class Email:
 
     kind = "email"
     label = "Email"
+    # The Message-ID is the same at every attempt.
+    knows_repeats = True
 
     def __post_init__(self) -> None:
         # Each copy has its own connections and templates: both depend on what is above.

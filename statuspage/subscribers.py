@@ -12,10 +12,13 @@ OPTED_OUT, INVALID_ADDRESS = "opted_out", "invalid_address"
 
 
 def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime) -> None:
-    """An address that opted out at the provider is unsubscribed; one that does not exist is quarantined."""
+    """An address that opted out at the provider is unsubscribed; one that does not exist is quarantined.
+
+    Who has left stays away: a quarantine can be lifted, their own word cannot.
+    """
     state = {OPTED_OUT: SubscriberState.UNSUBSCRIBED, INVALID_ADDRESS: SubscriberState.QUARANTINED}.get(code)
     subscriber = db.session.get(Subscriber, subscriber_id)
-    if state is None or subscriber is None:
+    if state is None or subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return
     change_state(subscriber, state, reason, now)
     audit.record(PROVIDER, f"subscriber.{state.value}", subscriber, now)

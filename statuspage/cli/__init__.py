@@ -2,7 +2,7 @@
 
 import click
 
-from . import components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
+from . import bounces, components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
 from ._shell import Sentences
 
 
@@ -28,6 +28,7 @@ for command in (
     components.component,
     subscribers.subscriber,
     incidents.incident,
+    bounces.bounces,
 ):
     cli.add_command(command)
 
