@@ -119,7 +119,7 @@ class Round:
     # Giving out letters
 
     def _fill(self) -> None:
-        while self._waiting or not (self._has_ended or self._unanswered >= WINDOW):
+        while not self._ready and (self._waiting or not (self._has_ended or self._unanswered >= WINDOW)):
             desk = self._choose()
             if desk is None:
                 return
@@ -324,7 +324,7 @@ class Round:
                 self._settle(desk, letter, result)
             line.results.clear()
         if line.returned:
-            self._waiting.extend(line.returned)
+            self._waiting.extendleft(reversed(line.returned))
             line.returned.clear()
         if not line.is_closed and not line.letters and (line.is_worn or desk.station.is_overfull):
             line.leave()

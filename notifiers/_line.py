@@ -26,6 +26,8 @@ from ._smtp import (
 )
 
 MOST_TRIES = 3
+# How often a letter may be the one at which a relay has had enough of a connection: it can hardly help it.
+MOST_FAREWELLS = 10
 # Letters under way on one connection: with CHUNKING many, with PIPELINING one behind the other, else one.
 CHUNKING_WINDOW = 16
 PIPELINING_WINDOW = 2
@@ -126,10 +128,10 @@ class Line:
 
     def recall(self) -> None:
         """Give back what has not begun."""
-        while self._waiting:
-            letter = self._waiting.pop()
+        for letter in self._waiting:
             self.letters.remove(letter)
             self.returned.append(letter)
+        self._waiting.clear()
 
     # The wire
 
@@ -418,12 +420,12 @@ class Line:
         reply = read_reply(code, text, letter.recipient)
         for each in list(self.letters):
             each.tries += each is letter
-            if each is letter and (is_new or each.tries >= MOST_TRIES):
+            if each is letter and (is_new or each.tries >= MOST_FAREWELLS):
                 wide = relay_wide(self.relay, reply, "would not go on", code="relay_refused")
                 self.results.append((each, wide))
             else:
                 self.returned.append(each)
-        self.letters.clear()
+        self._forget_all()
 
     def _break(self) -> None:
         """The connection is gone."""
@@ -456,7 +458,11 @@ class Line:
             else:
                 letter.tries += letter is first
                 self.returned.append(letter)
+        self._forget_all()
+
+    def _forget_all(self) -> None:
         self.letters.clear()
+        self._waiting.clear()
 
 
 def _rcpt_command(letter: Letter) -> bytes:

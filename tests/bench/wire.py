@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from statistics import median
 
-import notifiers
 from notifiers import Envelope, Message, Receipt
 from notifiers.email import Email, build
 from tests.bench.rows import Row
 from tests.doubles import free_port
-from tests.slow_relay import SlowRelay
+from tests.relays import Relay
 
 MAILS = 100_000
 LOOP_SAMPLE = 1_000
@@ -55,7 +54,7 @@ def slow_relay(scale: float) -> list[Row]:
     """A relay that takes 50 ms to answer the final dot: what counts is that no connection ever waits for us."""
     count = max(SLOW_CONNECTIONS * 20, int(SLOW_MAILS * scale))
     bound = SLOW_CONNECTIONS / SLOW_SECONDS
-    with SlowRelay(SLOW_SECONDS) as relay, contextlib.closing(channel(relay.port, SLOW_CONNECTIONS)) as email:
+    with sink("-W", f".:{SLOW_SECONDS}") as port, contextlib.closing(channel(port, SLOW_CONNECTIONS)) as email:
         deliver(email, SLOW_CONNECTIONS * 4)
         rate = count / deliver(email, count)
     what = (
