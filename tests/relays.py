@@ -197,7 +197,13 @@ class _Talk:
         raw = words.encode() + b"\r\n"
         for part in [raw[at : at + 1] for at in range(len(raw))] if self.relay.byte_by_byte else [raw]:
             self.client.sendall(part)
-        return not words.startswith("421")
+        if words.startswith("421"):
+            # Closing with something unread would reset the connection, and the 421 might never be seen.
+            self.client.shutdown(socket.SHUT_WR)
+            while self._more():
+                self._in = b""
+            return False
+        return True
 
     # Reading
 
