@@ -105,7 +105,7 @@ class Template:
         if self._is_usable:
             self._write(marked)
         self._rooms = tuple(self._room.items())
-        self._has_dots = any(b"\n." in part for part in self._parts)
+        self._has_dots = b"\n." in b"".join(part or b"x" for part in self._parts)
         self._ends = f"@{identity.host}>"
         self._of_message = hashlib.sha256(b"message\0")
         self._of_thread = hashlib.sha256(b"thread\0")
