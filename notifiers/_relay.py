@@ -13,7 +13,6 @@ from urllib.parse import SplitResult, parse_qs, unquote
 
 from ._settings import is_loopback, split
 
-
 _MOST_CONNECTIONS = 100
 
 

@@ -151,7 +151,7 @@ class _Talk:
             self.recipient = self.recipient if self.said.startswith("25") else ""
             return is_said
         if verb == "BDAT":
-            raw = self._exactly(int(rest.split()[0]))
+            raw = self._exactly(int(rest.split(maxsplit=1)[0]))
             if not self.recipient:
                 return self._say("", "554 5.5.1 no valid recipients")
             return self._end(raw)

@@ -1,6 +1,7 @@
 """`candor bounces`: mails that came back, from a mail pipe or from a maildir."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def pipe(_page: Page, recipient: str) -> None:
 
     Exits with 65 when it is no answer to one of ours, and with 75 when it should be handed over again later.
     """
-    raw = click.get_binary_stream("stdin").read(desk.LARGEST_MAIL + 1)
+    raw = sys.stdin.buffer.read(desk.LARGEST_MAIL + 1)
     click.get_current_context().exit(_take(raw, recipient))
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import sqlalchemy
 
 from tests.bench.publishing import publish_growth
+from tests.bench.wire import slow_relay, wire_vs_source
 
-BENCHES = {"publish-growth": publish_growth}
+BENCHES = {"publish-growth": publish_growth, "wire_vs_source": wire_vs_source, "slow_relay": slow_relay}
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ from notifiers import Envelope, Message, Receipt
 from notifiers.email import Email, build
 from tests.bench.rows import Row
 from tests.doubles import free_port
-from tests.relays import Relay
 
 MAILS = 100_000
 LOOP_SAMPLE = 1_000

@@ -35,7 +35,9 @@ words = st.lists(st.one_of(odd, st.sampled_from(NAMES), st.text(max_size=20)), m
 few_words = st.lists(st.one_of(odd, st.sampled_from(NAMES), st.text(max_size=8)), max_size=5).map("".join)
 links = st.one_of(
     st.none(),
-    st.sampled_from(["__an12_stop__", "https://s.example/u?t=__an12_stop__", "__an12_manage__?x", "mailto:__an12_stop"]),
+    st.sampled_from(
+        ["__an12_stop__", "https://s.example/u?t=__an12_stop__", "__an12_manage__?x", "mailto:__an12_stop"]
+    ),
     few_words,
 )
 usual = st.text(st.sampled_from(string.ascii_letters + string.digits + ":/?#&=.-_~%+"), min_size=1, max_size=120)
@@ -43,7 +45,9 @@ value = st.one_of(
     usual,
     usual,
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
-    st.sampled_from(["", ".", "..", "=", "?", "=?utf-8?q?y?=", "a" * 700, "=" * 100, "." * 200, "__an12_manage__", " x "]),
+    st.sampled_from(
+        ["", ".", "..", "=", "?", "=?utf-8?q?y?=", "a" * 700, "=" * 100, "." * 200, "__an12_manage__", " x "]
+    ),
 )
 messages = st.builds(
     Message,
@@ -77,13 +81,13 @@ def said(raw: bytes) -> dict[str, object]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(messages, addresses, st.lists(value, min_size=4, max_size=4))
 def test_whatever_is_said_both_ways_say_the_same(message, address, given_values):
     compare(message, address, given_values)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(Message("r", "s", ".", "\n.\n"), ["0"] * 4, "")
 @given(messages, st.lists(usual, min_size=4, max_size=4), few_words)
 def test_what_the_template_writes_is_what_the_plain_way_writes(message, given_values, name):
@@ -112,7 +116,7 @@ def compare(message, address, given_values):
     assert fast.raw.isascii() or not address.isascii()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(words, st.lists(usual, min_size=4, max_size=4))
 def test_quoted_printable_lines_are_short_whatever_the_values(text, given_values):
     values = dict(zip(NAMES, given_values, strict=True))
@@ -207,4 +211,6 @@ def test_a_line_too_long_for_the_wire_is_wrapped():
 def test_the_list_id_is_what_stands_in_brackets():
     message = Message("r", "s", "t", list_id="Acme Status <p1.status.example.com>")
 
-    assert parse_mail(EMAIL.templates.finish(message, "ada@example.com", {}).raw)["List-Id"] == "<p1.status.example.com>"
+    assert (
+        parse_mail(EMAIL.templates.finish(message, "ada@example.com", {}).raw)["List-Id"] == "<p1.status.example.com>"
+    )

@@ -121,7 +121,6 @@ def test_with_chunking_many_letters_are_under_way_on_one_connection():
         # Nobody is answered until eight letters have come: without a window this would never end.
         if moment.stage == "BDAT":
             under_way.release()
-        return None
 
     with Relay(CHUNKING, answer=wait_for_eight, seconds=0.02) as relay:
         started = time.monotonic()
@@ -359,7 +358,9 @@ def test_a_refused_address_does_not_spoil_its_neighbours_in_the_window():
 
 @every_way
 def test_a_421_now_and_then_costs_nobody_a_try(extensions):
-    with Relay(extensions, answer=lambda m: "421 4.7.0 Enough" if m.stage == "MAIL" and m.carried == 20 else None) as relay:
+    with Relay(
+        extensions, answer=lambda m: "421 4.7.0 Enough" if m.stage == "MAIL" and m.carried == 20 else None
+    ) as relay:
         email = channel(relay, connections=8)
         results = deliver(email, 400)
 
@@ -369,7 +370,9 @@ def test_a_421_now_and_then_costs_nobody_a_try(extensions):
 
 
 def test_one_dead_connection_does_not_stall_the_others():
-    with Relay(answer=lambda m: SILENCE if m.stage == "DATA" and m.connection == 2 and m.carried == 3 else None) as relay:
+    with Relay(
+        answer=lambda m: SILENCE if m.stage == "DATA" and m.connection == 2 and m.carried == 3 else None
+    ) as relay:
         email = channel(relay, connections=3, command_timeout=1.0)
         seconds, started = [], time.monotonic()
         results = {}
@@ -442,7 +445,10 @@ def test_the_first_relay_is_used_while_it_works():
 @pytest.mark.parametrize("trouble", ["421 4.3.2 Shutting down", "530 5.7.0 Authenticate first"])
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "end"])
 def test_letters_in_hand_move_on_when_a_relay_turns_us_away(extensions, trouble, stage):
-    with Relay(extensions, answer=lambda m: trouble if m.stage == stage else None) as first, Relay(extensions) as second:
+    with (
+        Relay(extensions, answer=lambda m: trouble if m.stage == stage else None) as first,
+        Relay(extensions) as second,
+    ):
         email = channel(first, second)
         results = deliver(email, 60)
 
