@@ -380,6 +380,7 @@ class Line:
             self._refuse(letter)
             return
         # It waits for a message we do not want to send (RFC 2920, 3.1).
+        assert letter.trouble is not None
         if letter.is_accepted_for:
             self._finish(letter, letter.trouble)
             self._close(broken_off(self.relay, is_channel_wide=False))
@@ -437,7 +438,7 @@ class Line:
         self._close(broken_off(self.relay, is_channel_wide=is_wide))
 
     def _is_untouched(self, first: Letter) -> bool:
-        """A relay may close an idle connection at any time; nothing was said to the letter yet, so a new one will do."""
+        """A relay may close an idle connection at any time; the letter was not looked at yet, so a new one will do."""
         is_used = self.carried > len(self.letters)
         is_unheard = first in self._waiting or (MAIL, first) in self._expected
         return is_used and is_unheard and not self._is_committed(first) and first.tries + 1 < MOST_TRIES

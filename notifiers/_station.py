@@ -52,7 +52,7 @@ class Station:
             return self._breaker.admit(self.clock())
 
     def trip(self, error: DeliveryError) -> None:
-        """This relay is in trouble; leave it in peace for a while."""
+        """The relay is in trouble; leave it in peace for a while."""
         with self._lock:
             self._has_answered = False
             self._breaks = 0

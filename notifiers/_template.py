@@ -8,6 +8,7 @@ import hashlib
 import re
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -94,7 +95,7 @@ class Template:
         # Where each thing goes: indexes into the parts.
         self._raw_gaps: list[tuple[int, str]] = []
         self._quoted_gaps: list[tuple[int, str]] = []
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[str, list[int]] = defaultdict(list)
         marked = substituted(message, self._tokens)
         self._is_usable = not self._has_token(marked.from_name, marked.reply_to, marked.list_id)
         self._reference = self._text(marked.reference)
@@ -102,6 +103,7 @@ class Template:
         self._return_path = self._text(marked.return_path) if message.return_path else None
         self._sender = "" if message.return_path else _mail.return_path(message, identity)
         self._has_own_subject = self._has_token(marked.subject)
+        self._has_rarities = self._has_own_subject or message.said_at is None
         if self._is_usable:
             self._write(marked)
         self._rooms = tuple(self._room.items())
@@ -112,48 +114,55 @@ class Template:
 
     def fill(self, address: str, values: Values, at: datetime) -> Finished | None:
         """The mail to this address; None when only the plain way is sure to write it."""
-        if not self._is_usable or not _USUAL_ADDRESS.fullmatch(address):
+        if not (self._is_usable and self._suits(address, values)):
             return None
-        for value in values.values():
-            if not _USUAL_VALUE.fullmatch(value) or "=?" in value or value[0] == "?":
-                return None
-        for names, room in self._rooms:
-            if (len(values[names[0]]) if len(names) == 1 else sum([len(values[name]) for name in names])) > room:
-                return None
         sender = self._sender
         if self._return_path is not None:
             sender = self._return_path(values)
             if not _USUAL_ADDRESS.fullmatch(sender):
                 return None
-        to = address.encode("ascii")
-        digest = self._of_message.copy()
-        digest.update(f"{self._reference(values)}\0{address}".encode("utf-8", "surrogatepass"))
-        of_message = digest.hexdigest()[:40]
+        of_message = _digest(self._of_message, self._reference(values), address)
         message_id = f"<{of_message}{self._ends}"
         parts = self._parts.copy()
         places = self._places
-        for index in places[self._address]:
-            parts[index] = to
-        for index in places[self._message_id]:
-            parts[index] = message_id.encode("ascii")
+        parts[places[self._address][0]] = address.encode("ascii")
+        parts[places[self._message_id][0]] = message_id.encode("ascii")
         boundary = b"=_" + of_message.encode("ascii")
-        for index in places.get(self._boundary, ()):
+        for index in places[self._boundary]:
             parts[index] = boundary
         if self._thread is not None:
-            digest = self._of_thread.copy()
-            digest.update(f"{self._thread(values)}\0{address}".encode("utf-8", "surrogatepass"))
-            root = f"<{digest.hexdigest()[:40]}{self._ends}".encode("ascii")
+            root = f"<{_digest(self._of_thread, self._thread(values), address)}{self._ends}".encode("ascii")
             for index in places[self._root]:
                 parts[index] = root
-        for index in places.get(self._date, ()):
-            parts[index] = _mail.date_of(at).encode("ascii")
-        if self._has_own_subject:
-            self._fit_subject(parts, values)
+        if self._has_rarities:
+            self._fit_rarities(parts, values, at)
         for index, name in self._raw_gaps:
             parts[index] = values[name].encode("ascii")
         for index, name in self._quoted_gaps:
             parts[index] = _quoted.value(values[name])
         return Finished(b"".join(parts), message_id, sender, self._has_dots or self._may_begin_with_dot(values, parts))
+
+    def _suits(self, address: str, values: Values) -> bool:
+        """Whether these values stand everywhere as they are, and fit in."""
+        if not _USUAL_ADDRESS.fullmatch(address):
+            return False
+        for value in values.values():
+            if not _USUAL_VALUE.fullmatch(value) or "=?" in value or value[0] == "?":
+                return False
+        for names, room in self._rooms:
+            if (len(values[names[0]]) if len(names) == 1 else sum([len(values[name]) for name in names])) > room:
+                return False
+        return True
+
+    def _fit_rarities(self, parts: list[bytes], values: Values, at: datetime) -> None:
+        """A date of its own, and a subject that differs per recipient."""
+        for index in self._places[self._date]:
+            parts[index] = _mail.date_of(at).encode("ascii")
+        if self._has_own_subject:
+            personal = substituted(Message("", self._message.subject, ""), values)
+            line = _mail.subject_line(_mail.subject_of(personal))
+            for index in self._places[self._subject]:
+                parts[index] = line
 
     def _may_begin_with_dot(self, values: Values, parts: list[bytes]) -> bool:
         """Whether a value could bring a line that begins with a dot."""
@@ -223,7 +232,7 @@ class Template:
                 if piece < len(self.names):
                     gaps.append((len(self._parts), self.names[piece]))
                 else:
-                    self._places.setdefault(self._token(piece), []).append(len(self._parts))
+                    self._places[self._token(piece)].append(len(self._parts))
                 self._parts.append(b"")
             elif piece:
                 self._parts.append(piece.encode("ascii") if isinstance(piece, str) else piece)
@@ -247,12 +256,6 @@ class Template:
             is_odd = "=?" in quoted or f"{self._salt}?" in re.sub(r"x[0-9]+q", "", quoted)
             self._is_usable &= not is_odd and len(quoted) <= _mail.LONGEST_URI
 
-    def _fit_subject(self, parts: list[bytes], values: Values) -> None:
-        personal = substituted(Message("", self._message.subject, ""), values)
-        line = _mail.subject_line(_mail.subject_of(personal))
-        for index in self._places[self._subject]:
-            parts[index] = line
-
     def _text(self, marked: str | None) -> Callable[[Values], str]:
         """What this text says to one recipient."""
         pieces = self._split(marked or "")
@@ -273,3 +276,10 @@ class Template:
 
     def _has_token(self, *texts: str | None) -> bool:
         return any(self._salt in text for text in texts if text)
+
+
+def _digest(begun: "hashlib._Hash", reference: str, address: str) -> str:
+    """As `_mail.digest`, the purpose being in it already."""
+    digest = begun.copy()
+    digest.update(f"{reference}\0{address}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:40]

@@ -24,7 +24,8 @@ from ._contract import (
     Preview,
     Receipt,
 )
-from ._delivery import Letter, Round
+from ._delivery import Round
+from ._line import Letter
 from ._mail import ADDRESS, Identity
 from ._relay import Relay, read_relays
 from ._settings import base_url, host_name
@@ -200,7 +201,8 @@ def build(settings: Mapping[str, str]) -> Email:
 
     base = read(lambda: base_url(settings), "")
     host = host_name(base)
-    relays = read(lambda: read_relays(settings.get("CANDOR_SMTP_URL", ""), host), ())
+    nowhere: tuple[Relay, ...] = ()
+    relays = read(lambda: read_relays(settings.get("CANDOR_SMTP_URL", ""), host), nowhere)
     mail_from = settings.get("CANDOR_MAIL_FROM", "").strip() or f"status@{host}"
     name, sender = read(lambda: _mail_from(mail_from), ("", ""))
     signature = read(lambda: _dkim.read_signature(settings), None)

@@ -1,4 +1,4 @@
-"""The mail channel alone: how fast finished envelopes reach a relay, against Debian's own generator on the same sink."""
+"""The mail channel alone: how fast envelopes reach a relay, against Debian's own generator on the same sink."""
 
 import contextlib
 import os

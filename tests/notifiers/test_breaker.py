@@ -155,7 +155,7 @@ def test_a_try_that_fails_doubles_the_pause(station):
 
 
 def test_a_caller_who_leaves_lets_the_next_try(station):
-    station, relay, clock = station
+    station, _, clock = station
     station.trip(DOWN)
     clock.now += 3
 

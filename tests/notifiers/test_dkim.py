@@ -23,13 +23,13 @@ MESSAGE = Message(
 KEYS = {"rsa": rsa.generate_private_key(65537, 2048), "ed25519": ed25519.Ed25519PrivateKey.generate()}
 
 
-def pem(key) -> str:
+def pem(key):
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
 
 
-def record(kind: str) -> bytes:
+def record(kind):
     public = KEYS[kind].public_key()
     if kind == "ed25519":
         raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

@@ -242,9 +242,11 @@ def test_the_next_call_finds_the_connection_open():
 
 
 def test_an_idle_connection_that_was_closed_costs_nobody_a_try():
-    with Relay(answer=lambda moment: DROP if moment.stage == "MAIL" and moment.carried else None) as relay:
-        with closing(channel(relay)) as email:
-            outcomes = [outcome for number in range(3) for outcome in email.deliver([envelope(number)])]
+    def drop(moment):
+        return DROP if moment.stage == "MAIL" and moment.carried else None
+
+    with Relay(answer=drop) as relay, closing(channel(relay)) as email:
+        outcomes = [outcome for number in range(3) for outcome in email.deliver([envelope(number)])]
 
     assert all(isinstance(outcome.result, Receipt) for outcome in outcomes)
     assert relay.connections == 3
@@ -406,13 +408,10 @@ def test_a_silent_relay_holds_up_two_letters_at_most():
 
 
 def test_a_reply_that_trickles_in_has_to_be_in_time_all_the_same():
-    class Trickle(Relay):
-        pass
-
-    def slow(moment):
+    def only_half(moment):
         return "250-" + "-" * 400 if moment.stage == "MAIL" else None
 
-    with Relay(PLAIN, answer=slow) as relay:
+    with Relay(PLAIN, answer=only_half) as relay:
         (result,) = deliver(channel(relay, command_timeout=0.3), 1)
 
     assert result.code == "timeout"
