@@ -6,6 +6,7 @@ import shutil
 import smtplib
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def slow_relay(scale: float) -> list[Row]:
     """A relay that takes 50 ms to answer the final dot: what counts is that no connection ever waits for us."""
     count = max(SLOW_CONNECTIONS * 20, int(SLOW_MAILS * scale))
     bound = SLOW_CONNECTIONS / SLOW_SECONDS
-    with sink("-W", f".:{SLOW_SECONDS}") as port, contextlib.closing(channel(port, SLOW_CONNECTIONS)) as email:
+    with slow_sink() as port, contextlib.closing(channel(port, SLOW_CONNECTIONS)) as email:
         deliver(email, SLOW_CONNECTIONS * 4)
         rate = count / deliver(email, count)
     what = (
@@ -146,6 +147,18 @@ def sink(*options: str) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextlib.contextmanager
+def slow_sink() -> Iterator[int]:
+    """A relay that takes its time, in a process of its own: smtp-sink only knows delays of whole seconds."""
+    words = [sys.executable, "-m", "tests.slow_relay", str(SLOW_SECONDS)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
 
 
 def _wait_for(port: int) -> None:
