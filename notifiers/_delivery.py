@@ -41,7 +41,9 @@ class Desk:
     # Lines with room for another letter, empty ones in front.
     free: deque[Line] = field(default_factory=deque)
     openings: dict[Opening, float] = field(default_factory=dict)
+    # Whether one letter is to show that the relay works again; and that letter, while a line is opened for it.
     is_trying: bool = False
+    held: Letter | None = None
     refusals: int = 0
     rests_until: float = 0.0
 
@@ -135,6 +137,9 @@ class Round:
                 continue
             if (line is None or line.letters) and not desk.openings and desk.is_small:
                 self._open(desk)
+            if line is None and desk.is_trying and desk.openings:
+                desk.held = letter  # the others need not wait for it
+                continue
             if line is None:
                 self._waiting.appendleft(letter)
                 return
@@ -178,7 +183,7 @@ class Round:
                 desk.is_trying = True
                 return desk
             if admission is Admission.LATER:
-                if desk.is_trying and not desk.is_busy:
+                if desk.is_trying and not desk.is_busy and desk.held is None:
                     return desk
                 is_known = False
         return self._desks[-1].station.standing() if is_known else None
@@ -228,11 +233,19 @@ class Round:
                 continue
             del desk.openings[opening]
             desk.refusals = 0
-            self._welcome(desk, desk.station.opened(opening.session))
+            line = desk.station.opened(opening.session)
+            self._welcome(desk, line)
+            if desk.held is not None:
+                line.hand(desk.held)
+                desk.held = None
+                self._after(line, desk)
 
     def _not_opened(self, desk: Desk, opening: Opening, error: DeliveryError) -> None:
         """A relay that serves us on other lines wants fewer of them; one that serves us on none is in trouble."""
         del desk.openings[opening]
+        if desk.held is not None:
+            self._waiting.appendleft(desk.held)
+            desk.held = None
         if not desk.station.not_opened():
             self._trip(desk, error)
             return

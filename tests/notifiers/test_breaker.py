@@ -10,7 +10,7 @@ from notifiers._delivery import Round
 from notifiers._line import Letter
 from notifiers._relay import Relay as RelaySetting
 from notifiers._station import EASE_SECONDS, IDLE_SECONDS, Station
-from tests.relays import Relay
+from tests.relays import SILENCE, Relay
 
 DOWN = DeliveryError("The relay is down.", code="unreachable", is_channel_wide=True)
 
@@ -152,6 +152,20 @@ def test_a_try_that_fails_doubles_the_pause(station):
     assert "421" in str(first.result)
     assert second.result.retry_after == timedelta(seconds=4)
     assert relay.connections == 1
+
+
+def test_the_letter_that_tries_a_silent_relay_holds_up_no_other(station):
+    second, relay, clock = station
+    with Relay(answer=lambda moment: SILENCE) as mute:
+        port = int(mute.url.rpartition(":")[2])
+        first = Station(RelaySetting("127.0.0.1", port, command_timeout=1.0), clock, jitter=lambda: 1.0)
+        first.trip(DOWN)
+        clock.now += 3
+        outcomes = [(outcome.key, first.health().state) for outcome in Round([first, second], letters(30)).outcomes()]
+
+    assert [state for _, state in outcomes] == ["half_open"] * 29 + ["open"]
+    assert outcomes[-1][0] == 0
+    assert len(relay.taken) == 30
 
 
 def test_a_caller_who_leaves_lets_the_next_try(station):
