@@ -207,6 +207,16 @@ def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -
     db.session.commit()
 
 
+def lift_quarantine(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    """Somebody knows that the address works again: it is written to as before, or asked to confirm as before."""
+    if subscriber.state is not SubscriberState.QUARANTINED:
+        raise Conflict("This address is not quarantined.")
+    was_confirmed = subscriber.confirmed_at is not None
+    change_state(subscriber, SubscriberState.CONFIRMED if was_confirmed else SubscriberState.PENDING, "", now)
+    audit.record(by, "subscriber.lift_quarantine", subscriber, now)
+    db.session.commit()
+
+
 def resume(subscriber: Subscriber, now: datetime) -> None:
     """START after STOP: a number that was confirmed once is written to again."""
     lock(subscriber)

@@ -2,7 +2,20 @@
 
 import click
 
-from . import announcements, components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
+from . import (
+    announcements,
+    bounces,
+    components,
+    database,
+    demo,
+    doctor,
+    incidents,
+    page,
+    policies,
+    serving,
+    subscribers,
+    users,
+)
 from ._shell import Sentences
 
 
@@ -31,6 +44,7 @@ for command in (
     subscribers.subscriber,
     incidents.incident,
     announcements.announcement,
+    bounces.bounces,
 ):
     cli.add_command(command)
 

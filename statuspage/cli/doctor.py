@@ -111,7 +111,7 @@ def _schema() -> tuple[bool, str]:
 def _relay(app: Flask, settings: Settings) -> Finding:
     if not app.extensions["candor.channels"]["email"].is_live:
         return Finding("relay", True, "captured: no CANDOR_SMTP_URL, so no mail leaves this machine")
-    parts = urlsplit(settings.smtp_url.get_secret_value())
+    parts = urlsplit(settings.smtp_url.get_secret_value().split()[0])
     host, is_tls = unquote(parts.hostname or ""), parts.scheme == "smtps"
     port = parts.port or (465 if is_tls else 587 if parts.password else 25)
     try:

@@ -190,3 +190,20 @@ def test_wrong_word_for_webhooks_is_named(monkeypatch):
     monkeypatch.setenv("CANDOR_WEBHOOKS", "maybe")
 
     assert "CANDOR_WEBHOOKS" in problems()
+
+
+@pytest.mark.parametrize("address", ["bounces", "a@b", "x" * 24 + "@bounce.example.com", "b+x@bounce.example.com"])
+def test_bounce_address_leaves_room_for_a_token(monkeypatch, address):
+    monkeypatch.setenv("CANDOR_BOUNCE_ADDRESS", address)
+
+    assert set(problems()) == {"CANDOR_BOUNCE_ADDRESS"}
+
+
+def test_wrong_signing_is_named(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("no key")
+    monkeypatch.setenv("CANDOR_DKIM_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("CANDOR_DKIM_DOMAIN", "example.com")
+    monkeypatch.setenv("CANDOR_DKIM_SELECTOR", "candor")
+
+    with pytest.raises(SettingsError, match="CANDOR_DKIM_KEY"):
+        create_app(settings.load())
