@@ -62,7 +62,7 @@ def test_secret_is_not_repeated_in_the_complaint(monkeypatch):
 
 
 def test_name_reserved_for_later_is_no_misspelling(monkeypatch):
-    monkeypatch.setenv("CANDOR_HEARTBEAT_URL", "https://example.com")
+    monkeypatch.setenv("CANDOR_MIRRORS", "/srv/mirror")
 
     assert settings.load()
 
@@ -207,3 +207,16 @@ def test_wrong_signing_is_named(monkeypatch, tmp_path):
 
     with pytest.raises(SettingsError, match="CANDOR_DKIM_KEY"):
         create_app(settings.load())
+
+
+@pytest.mark.parametrize("value", ["hc-ping.com/key", "ftp://hc-ping.com/key", "https://", "https://a.example:port/"])
+def test_address_to_ping_must_be_one(value, monkeypatch):
+    monkeypatch.setenv("CANDOR_HEARTBEAT_URL", value)
+
+    assert "must be an address" in problems()["CANDOR_HEARTBEAT_URL"]
+
+
+def test_token_for_metrics_must_be_hard_to_guess(monkeypatch):
+    monkeypatch.setenv("CANDOR_METRICS_TOKEN", "short")
+
+    assert "16 characters" in problems()["CANDOR_METRICS_TOKEN"]
