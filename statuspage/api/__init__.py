@@ -10,26 +10,26 @@ from .. import http, urls
 from ..clock import utcnow
 from ..errors import CandorError, NotFound
 from . import access, errors, later, openapi, v1_components, v1_groups, v1_incidents, v1_pages, v1_subscribers, v2
-from .operations import Operation, serve, v1
+from .operations import ID, Operation, serve, v1
 from .wire import as_json
 
 ROOMS = (v1_components, v1_groups, v1_incidents, v1_pages, v1_subscribers)
 PREFIXES = ("/v1", "/api/v1")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 management = Blueprint("api", __name__)
 management.register_error_handler(CandorError, errors.answer)
 
 
-class _Name(BaseConverter):
-    """One step of a path without a dot, so that `.json` behind it is not taken for a part of it."""
+class _PublicId(BaseConverter):
+    """Twelve letters and digits: neither the words between ids nor a `.json` behind one is taken for one."""
 
-    regex = "[^/.]+"
+    regex = ID
 
 
 def init_app(app: Flask) -> None:
     """Give the app its API. Keys prove each request by themselves, so neither forms' tokens nor origins are asked."""
-    app.url_map.converters["name"] = _Name
+    app.url_map.converters["id"] = _PublicId
     for blueprint in (management, v2.public):
         app.register_blueprint(blueprint)
         app.extensions["csrf"].exempt(blueprint)
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
 def _add_rules() -> None:
     for operation in v1.operations:
         view = _view(operation)
-        path = operation.path.replace("{", "<name:").replace("}", ">")
+        path = operation.path.replace("{", "<id:").replace("}", ">")
         for prefix in PREFIXES:
             for ending in ("", ".json"):
                 _add(f"{prefix}{path}{ending}", operation.name, view, operation.method)
@@ -53,7 +53,7 @@ def _add_rules() -> None:
 
 
 def _add(rule: str, endpoint: str, view: Callable[..., Response], *methods: str) -> None:
-    management.add_url_rule(rule, endpoint, view, methods=list(methods))
+    management.add_url_rule(rule, endpoint, view, methods=list(methods), provide_automatic_options=False)
 
 
 def _view(operation: Operation) -> Callable[..., Response]:
@@ -66,11 +66,13 @@ def _view(operation: Operation) -> Callable[..., Response]:
 
 def _elsewhere(rest: str) -> Response:
     """What is not served: by another method, not yet, or not at all."""
-    access.require_key(utcnow())
     path = f"/{rest}"
-    if allowed := v1.allowed(path):
-        sentence = f"This address does not take {request.method}."
-        return errors.document(405, sentence, {"Allow": ", ".join(allowed)})
+    allowed = {"Allow": ", ".join(v1.allowed(path))}
+    if request.method == "OPTIONS":
+        return Response(status=204, headers=allowed)
+    access.require_key(utcnow())
+    if allowed["Allow"]:
+        return errors.document(405, f"This address does not take {request.method}.", allowed)
     if later.is_documented(path):
         raise NotFound("This part of the API is not available in Candor yet.")
     raise NotFound("The requested resource could not be found.")

@@ -68,13 +68,13 @@ def read(request: Request) -> tuple[dict[str, Any], bool]:
 
 
 def unfold(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """`incident[name]=x` as `{"incident": {"name": "x"}}`; `ids[]=a` as a list."""
+    """`incident[name]=x` as `{"incident": {"name": "x"}}`; `ids[]=a` as a list. Other names mean nothing to us."""
     tree: dict[str, Any] = {}
     for count, (name, value) in enumerate(pairs):
-        match = _NAME.fullmatch(name)
-        if count >= PAIRS or match is None:
-            raise Unreadable(f"Send at most {PAIRS} fields, named like incident[name] or incident[component_ids][].")
-        _put(tree, [match[1], *_STEP.findall(match[2])], value)
+        if count >= PAIRS:
+            raise Unreadable(f"Send at most {PAIRS} fields.")
+        if match := _NAME.fullmatch(name):
+            _put(tree, [match[1], *_STEP.findall(match[2])], value)
     return tree
 
 
@@ -82,23 +82,25 @@ def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
     is_list = path[-1] == ""
     steps = path[:-1] if is_list else path
     if "" in steps or len(steps) > DEPTH:
-        raise Unreadable("Name the fields like incident[name] or incident[component_ids][].")
+        return
     node: Any = tree
-    for step in steps[:-1]:
+    for depth, step in enumerate(steps[:-1]):
         node = node.setdefault(step, {})
         if not isinstance(node, dict):
-            _refuse_mixture(step)
+            _refuse_mixture(steps[: depth + 1])
     if not is_list:
+        if isinstance(node.get(steps[-1]), (dict, list)):
+            _refuse_mixture(steps)
         node[steps[-1]] = value
         return
     found = node.setdefault(steps[-1], [])
     if not isinstance(found, list):
-        _refuse_mixture(steps[-1])
+        _refuse_mixture(steps)
     found.append(value)
 
 
-def _refuse_mixture(name: str) -> NoReturn:
-    raise Unreadable(f"“{name[:40]}” is given both as a value and as a group of values.")
+def _refuse_mixture(steps: list[str]) -> NoReturn:
+    raise Invalid({".".join(steps)[:100]: "This is given both as a value and as a group of values."})
 
 
 def _json(raw: bytes) -> dict[str, Any]:

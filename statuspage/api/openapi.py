@@ -26,12 +26,15 @@ _ERRORS = {
     422: "Unprocessable entity; each field is named",
     429: "Asked too often; Retry-After says when to go on",
 }
-_INTRODUCTION = (
-    "Compatible with Atlassian Statuspage: the public documents (v2) and, of the management API (v1), what is listed "
-    "here. Every path of v1 also works with .json behind it and under /api/v1, and every write also takes a form with "
-    "bracketed names (incident[name]=…). The scopes in each operation's security say what a key must carry; `admin` "
-    "may do everything, and every key may read."
-)
+_INTRODUCTION = """\
+Compatible with Atlassian Statuspage: the public documents (v2) and, of the management API (v1), what is listed here.
+
+Every path of v1 also works with `.json` behind it and under `/api/v1`. Every write also takes the same as a form
+(`application/x-www-form-urlencoded`) with bracketed names: `incident[name]=…`, `incident[component_ids][]=…`,
+`incident[components][<id>]=…`; an empty field there is one left out.
+
+The scopes in each operation's security say what a key must carry. `admin` may do everything, and every key may read.
+"""
 
 
 @lru_cache(maxsize=4)
@@ -142,13 +145,7 @@ def _json(description: str, answer: Any) -> Schema:
 
 
 def _body(model: type[BaseModel]) -> Schema:
-    schema = _reference(model)
-    objects = [name for name, each in model.model_fields.items() if name != "description"]
-    form = {"schema": schema, "encoding": {name: {"style": "deepObject", "explode": True} for name in objects}}
-    return {
-        "required": True,
-        "content": {"application/json": {"schema": schema}, "application/x-www-form-urlencoded": form},
-    }
+    return {"required": True, "content": {"application/json": {"schema": _reference(model)}}}
 
 
 def _errors(*codes: int) -> Schema:

@@ -24,7 +24,7 @@ from . import access, bodies, shapes
 from .errors import BadQuery
 from .wire import as_json
 
-ID = re.compile(r"[a-z0-9]{12}")
+ID = "[a-z0-9]{12}"
 _KEY_SHAPE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -72,7 +72,7 @@ class Operation:
     @property
     def pattern(self) -> re.Pattern[str]:
         """The paths it answers to, below the prefix."""
-        return re.compile(re.sub(r"\{\w+\}", "[^/.]+", self.path) + r"(?:\.json)?")
+        return re.compile(re.sub(r"\{\w+\}", ID, self.path) + r"(?:\.json)?")
 
 
 class Table:
@@ -94,7 +94,8 @@ class Table:
 
     def allowed(self, rest: str) -> list[str]:
         """The methods that the path below the prefix takes; none when there is no such path."""
-        return sorted({each.method for each in self.operations if each.pattern.fullmatch(rest)})
+        found = {each.method for each in self.operations if each.pattern.fullmatch(rest)}
+        return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())) if found else []
 
 
 v1 = Table()
@@ -106,9 +107,7 @@ def serve(operation: Operation, ids: dict[str, str]) -> Response:
     now = utcnow()
     key = access.require_key(now)
     access.require_scope(key, operation.scope)
-    if not all(ID.fullmatch(each) for each in ids.values()) or ids.get("page_id", key.page.public_id) != (
-        key.page.public_id
-    ):
+    if ids.get("page_id", key.page.public_id) != key.page.public_id:
         raise NotFound("The requested resource could not be found.")
     call = Call(
         key=key,

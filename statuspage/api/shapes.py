@@ -216,7 +216,7 @@ class NewGroup(Shape):
 class GroupChange(Shape):
     """What becomes of a component group."""
 
-    component_group: GroupAttributes = Field(default_factory=GroupAttributes)
+    component_group: GroupAttributes
     description: Description | None = None
 
 

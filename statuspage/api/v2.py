@@ -1,6 +1,7 @@
 """v2: the public documents, and signing up by program. Nobody needs a key, and nobody learns who is subscribed."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,7 @@ def give_up(public_id: str) -> Response:
     A request that nobody confirms sends nothing and is forgotten after a week; whoever knows an id can therefore
     neither end nor prevent another's subscription, and the answer is the same for every id.
     """
-    if not ID.fullmatch(public_id):
+    if not re.fullmatch(ID, public_id):
         raise NotFound("The requested resource could not be found.")
     return as_json(True)
 
