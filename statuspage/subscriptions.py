@@ -147,12 +147,12 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
     return subscriber
 
 
-def change(subscriber: Subscriber, wishes: Wishes, now: datetime) -> None:
+def change(subscriber: Subscriber, wishes: Wishes, now: datetime, by: Actor = SUBSCRIBER) -> None:
     """The subscriber hears about other things, or more or less of them, from the next update on."""
     if subscriber.state is not SubscriberState.CONFIRMED:
         raise Conflict("This subscription has ended. Sign up again to start a new one.")
     _set_wishes(subscriber, wishes)
-    audit.record(SUBSCRIBER, "subscriber.change", subscriber, now, level=wishes.level.value)
+    audit.record(by, "subscriber.change", subscriber, now, level=wishes.level.value)
     db.session.commit()
 
 

@@ -260,6 +260,14 @@ class NewSubscriber(Shape):
     subscriber: SubscriberAttributes
 
 
+class SubscriberChange(Shape):
+    """What a subscriber hears about from now on."""
+
+    component_ids: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="Left out: everything on the page."
+    )
+
+
 class PublicSubscriberAttributes(Shape):
     """Who signs up, as anybody may."""
 

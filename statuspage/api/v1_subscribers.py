@@ -66,6 +66,15 @@ def get_subscriber(call: Call) -> Document:
     return resources.subscriber_resource(facts.subscriber(call.page, call.ids["subscriber_id"]))
 
 
+@v1.operation("PATCH", ONE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber, body=shapes.SubscriberChange)
+def update_subscriber(call: Call) -> Document:
+    """Change what a subscriber hears about."""
+    subscriber = facts.subscriber(call.page, call.ids["subscriber_id"])
+    chosen = offered(call, call.body.component_ids or (), "component_ids")
+    subscriptions.change(subscriber, Wishes(tuple(chosen), subscriber.level), call.now, call.by)
+    return resources.subscriber_resource(subscriber)
+
+
 @v1.operation("DELETE", ONE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber, query=shapes.Leaving)
 def delete_subscriber(call: Call) -> Document:
     """Unsubscribe somebody; only they can come back."""

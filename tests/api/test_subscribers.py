@@ -100,6 +100,16 @@ def test_subscriber_is_read_and_leaves(robot, subscribe):
     assert reader.state is SubscriberState.UNSUBSCRIBED
 
 
+def test_subscriber_hears_about_other_things(robot, api, subscribe):
+    reader = subscribe("reader@example.com")
+    path = f"/subscribers/{reader.public_id}"
+    some = robot.send("PATCH", path, {"component_ids": [api.public_id]})
+
+    assert (some.status_code, some.json["components"]) == (200, [api.public_id])
+    assert robot.send("PATCH", path, {}).json["components"] is None
+    assert robot.send("PATCH", path, {"component_ids": []}).status_code == 422
+
+
 def test_list_is_filtered_sorted_and_cut(robot, subscribe):
     for name in ("carol", "alice", "bob"):
         subscribe(f"{name}@example.com")
