@@ -23,7 +23,7 @@ class Error(Answer):
 
     message: str
     error: str | list[str]
-    errors: dict[str, list[str]] | None = Field(None, description="By field, for 422 and 400.")
+    errors: dict[str, str] | None = Field(None, description="By field, for 422 and 400.")
 
 
 class Picture(Answer):

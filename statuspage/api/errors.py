@@ -53,7 +53,7 @@ def document(
     if problems:
         named = [f"{field}: {problem}" if field else problem for field, problem in list(problems.items())[:50]]
         body |= {"error": named, "message": "; ".join(named)[:2000]}
-        body["errors"] = {field: [problem] for field, problem in list(problems.items())[:50]}
+        body["errors"] = dict(list(problems.items())[:50])
     response = as_json(body, status)
     response.headers.update(dict(headers or {}))
     return response
