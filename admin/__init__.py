@@ -4,6 +4,7 @@ from flask import Flask
 
 from . import (
     account,
+    api_keys,
     auth,
     components,
     compose,
@@ -22,8 +23,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending, staff,
-    subscribers, updates,
+    account, api_keys, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending,
+    staff, subscribers, updates,
 )  # fmt: skip
 
 
