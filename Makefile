@@ -42,7 +42,7 @@ bench: dev ## figures, as ratios to a reference in the same run
 lock: ## new lock files after a change of pyproject.toml (needs uv)
 	@uv lock
 	@uv export -q --no-emit-project --no-header --no-annotate -o requirements.lock
-	@uv export -q --no-emit-project --no-header --no-annotate --group test --group check -o requirements-dev.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --all-extras --group test --group check -o requirements-dev.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group build -o .ci/build.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group node -o .ci/node.lock
 

@@ -18,13 +18,14 @@ from . import (
     sending,
     staff,
     subscribers,
+    told,
     updates,
 )
 from .views import panel
 
 ROOMS = (
     account, api_keys, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending,
-    staff, subscribers, updates,
+    staff, subscribers, told, updates,
 )  # fmt: skip
 
 

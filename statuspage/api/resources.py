@@ -42,10 +42,10 @@ def page_resource(page: Page, base_url: str, mail_from: str) -> Document:
         "hidden_from_search": False,
         "allow_page_subscribers": True,
         "allow_incident_subscribers": False,
-        "allow_email_subscribers": True,
-        "allow_sms_subscribers": True,
+        "allow_email_subscribers": "email" in page.public_channels,
+        "allow_sms_subscribers": "sms" in page.public_channels,
         "allow_rss_atom_feeds": True,
-        "allow_webhook_subscribers": False,
+        "allow_webhook_subscribers": "webhook" in page.public_channels,
         "notifications_from_email": mail_from or None,
         "notifications_email_footer": page.mail_footer or None,
         "activity_score": 0,
@@ -122,22 +122,22 @@ def incident_resource(page: Page, base_url: str, incident: Incident) -> Document
     }
 
 
-def subscriber_resource(subscriber: Subscriber, was_attested: bool = False) -> Document:
-    """One subscriber, with the address that only this scope may read."""
+def subscriber_resource(subscriber: Subscriber, shown: str) -> Document:
+    """One subscriber, with the address that only this scope may read; of a chat, what may be `shown` of its secret."""
     channel, address = subscriber.channel, subscriber.address
     country, number = country_and_number(address) if channel == "sms" else (None, None)
     chosen = [row.component.public_id for row in subscriber.subscriptions if row.component]
     is_quarantined = subscriber.state is SubscriberState.QUARANTINED
     return {
         "id": subscriber.public_id,
-        "skip_confirmation_notification": was_attested or subscriber.consent.startswith("attested"),
+        "skip_confirmation_notification": subscriber.consent.startswith("attested"),
         "mode": channel,
-        "email": address if channel == "email" else None,
+        "email": (address if channel == "email" else subscriber.contact) or None,
         "endpoint": address if channel == "webhook" else None,
         "phone_number": number,
         "phone_country": country,
         "display_phone_number": display(address) if channel == "sms" else None,
-        "obfuscated_channel_name": None,
+        "obfuscated_channel_name": None if channel in ("email", "sms", "webhook") else shown,
         "workspace_name": None,
         "quarantined_at": utc_instant(subscriber.state_changed_at) if is_quarantined else None,
         "purge_at": None,

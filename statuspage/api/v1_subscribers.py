@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from .. import subscriptions
-from ..channels import channels, clean_address, country_of
+from ..channels import clean_address, country_of, field_of, shown_address, sign_up_fields
 from ..db import db
 from ..errors import Invalid
 from ..models import Subscriber
@@ -24,22 +24,25 @@ MODES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
 @v1.operation("GET", BASE, scope=Scope.SUBSCRIBERS, answer=list[answers.Subscriber], query=shapes.SubscriberPaging)
 def list_subscribers(call: Call) -> list[Document]:
     """List subscribers."""
-    return [resources.subscriber_resource(each) for each in facts.subscribers(call.page, call.query)]
+    return [_resource(each) for each in facts.subscribers(call.page, call.query)]
 
 
 @v1.operation("POST", BASE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber, body=shapes.NewSubscriber, status=201)
 def create_subscriber(call: Call) -> Document:
     """Ask somebody whether they want to be told; or add them, when their consent is in writing."""
     asked: shapes.SubscriberAttributes = call.body.subscriber
-    channel, address = address_of(asked)
+    channel, address, contact = address_of(asked)
     components = offered(call, asked.component_ids or (), "subscriber.component_ids")
     wishes = Wishes(tuple(components), usual_level(channel))
-    if asked.skip_confirmation_notification:
+    # An endpoint proves itself in any case: nobody can attest what somebody else's server wants.
+    if asked.skip_confirmation_notification and channel != "webhook":
         said = f"skip_confirmation_notification with the key “{call.key.name}”"
-        made = subscriptions.add_attested(call.page, channel, address, wishes, call.by, said, call.now, call.once)
+        made = subscriptions.add_attested(call.page, channel, address, wishes, call.by, said, call.now, key=call.once)
     else:
-        made = subscriptions.invite(call.page, channel, address, wishes, call.by, call.now, call.once)
-    return resources.subscriber_resource(made)
+        made = subscriptions.invite(
+            call.page, channel, address, wishes, call.by, call.now, contact=contact, key=call.once
+        )
+    return _resource(made)
 
 
 @v1.operation(
@@ -63,7 +66,7 @@ def count_subscribers(call: Call) -> Document:
 @v1.operation("GET", ONE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber)
 def get_subscriber(call: Call) -> Document:
     """Get a subscriber."""
-    return resources.subscriber_resource(facts.subscriber(call.page, call.ids["subscriber_id"]))
+    return _resource(facts.subscriber(call.page, call.ids["subscriber_id"]))
 
 
 @v1.operation("PATCH", ONE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber, body=shapes.SubscriberChange)
@@ -72,25 +75,25 @@ def update_subscriber(call: Call) -> Document:
     subscriber = facts.subscriber(call.page, call.ids["subscriber_id"])
     chosen = offered(call, call.body.component_ids or (), "component_ids")
     subscriptions.change(subscriber, Wishes(tuple(chosen), subscriber.level), call.now, call.by)
-    return resources.subscriber_resource(subscriber)
+    return _resource(subscriber)
 
 
 @v1.operation("DELETE", ONE, scope=Scope.SUBSCRIBERS, answer=answers.Subscriber, query=shapes.Leaving)
 def delete_subscriber(call: Call) -> Document:
     """Unsubscribe somebody; only they can come back."""
     subscriber = facts.subscriber(call.page, call.ids["subscriber_id"])
-    gone = resources.subscriber_resource(subscriber)
+    gone = _resource(subscriber)
     subscriptions.unsubscribe(subscriber, f"by the API key “{call.key.name}”", call.by, call.now)
     return gone
 
 
 def usual_level(channel: str) -> EventLevel:
     """How much somebody hears who did not say: a phone only buzzes at key moments."""
-    return EventLevel.KEY_MOMENTS if channel == "sms" else EventLevel.EVERY_UPDATE
+    return EventLevel.KEY_MOMENTS if field_of(channel).rings else EventLevel.EVERY_UPDATE
 
 
-def address_of(asked: shapes.SubscriberAttributes | shapes.PublicSubscriberAttributes) -> tuple[str, str]:
-    """Channel and address in its one spelling; raises Invalid for none, for two, and for one that cannot be."""
+def address_of(asked: shapes.SubscriberAttributes | shapes.PublicSubscriberAttributes) -> tuple[str, str, str]:
+    """Channel, address in its one spelling, and whom mail about it goes to; raises Invalid for what cannot be."""
     given = [name for name in ("endpoint", "phone_number", "email") if getattr(asked, name)]
     if "endpoint" in given and "email" in given:
         given.remove("email")  # where a webhook's failures are reported
@@ -98,13 +101,22 @@ def address_of(asked: shapes.SubscriberAttributes | shapes.PublicSubscriberAttri
         raise Invalid({"subscriber": "Give one of email, phone_number (with phone_country) or endpoint."})
     field = f"subscriber.{given[0]}"
     if given[0] == "email":
-        return "email", clean_address("email", asked.email or "", field)
+        return "email", clean_address("email", asked.email or "", field), ""
     if given[0] == "endpoint":
-        if "webhook" not in channels():
-            raise Invalid({field: "This installation does not send webhooks."})
-        return "webhook", clean_address("webhook", asked.endpoint or "", field)
+        return _endpoint(asked.endpoint or "", asked.email or "")
     number = clean_address("sms", whole_number(asked.phone_number or "", asked.phone_country or "US"), field)
     country = country_of("sms", number)
     if country and country not in settings().sms_countries:
         raise Invalid({field: "We do not send SMS to this country."})
-    return "sms", number
+    return "sms", number, ""
+
+
+def _endpoint(address: str, contact: str) -> tuple[str, str, str]:
+    if "webhook" not in sign_up_fields():
+        raise Invalid({"subscriber.endpoint": "This installation does not send webhooks."})
+    cleaned = clean_address("webhook", address, "subscriber.endpoint")
+    return "webhook", cleaned, clean_address("email", contact, "subscriber.email")
+
+
+def _resource(subscriber: Subscriber) -> Document:
+    return resources.subscriber_resource(subscriber, shown_address(subscriber.channel, subscriber.address))

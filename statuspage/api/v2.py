@@ -90,18 +90,19 @@ def sign_up() -> Response:
     now, page = utcnow(), site_page()
     if asked.incident or asked.incident_id:
         raise Invalid({"subscriber.incident": "One cannot subscribe to one incident here yet; leave it out."})
-    channel, address = address_of(asked)
-    if channel == "webhook":
-        raise Invalid({"subscriber.endpoint": "Webhooks are added on the page itself, where they prove themselves."})
+    channel, address, contact = address_of(asked)
+    if channel not in page.public_channels:
+        raise Invalid({"subscriber": "This page does not offer that channel. Choose one that it does."})
     known = {component.public_id: component for component in facts.listed_components(page)}
     wanted = dict.fromkeys([*(asked.component_ids or ()), *((asked.component_id,) if asked.component_id else ())])
     if unknown := [each for each in wanted if each not in known]:
         raise Invalid({"subscriber.component_ids": f"“{unknown[0][:40]}” is not a component of this page."})
-    require_within_limits(channel, address)
+    require_within_limits(channel, address, contact)
     wishes = Wishes(tuple(known[each] for each in wanted), usual_level(channel))
     network = signer().pseudonym(limits.network_of(request.remote_addr or ""))
-    subscriptions.sign_up(page, channel, address, wishes, CONSENT, network, now)
-    email = address if channel == "email" else None
+    subscriptions.sign_up(page, channel, address, wishes, CONSENT, network, now, contact)
+    email = (address if channel == "email" else contact) or None
+    where = {"phone": address if channel == "sms" else None, "webhook": address if channel == "webhook" else None}
     pending = {
         "created_at": utc_instant(now),
         "skip_confirmation_notification": False,
@@ -113,7 +114,7 @@ def sign_up() -> Response:
         "email": email,
     }
     site = Site(page, urls.settings().base_url)
-    more = {"mode": "email_sms", "email": email, "phone": None if email else address, "webhook": None}
+    more = {"mode": "webhook" if where["webhook"] else "email_sms", "email": email, **where}
     return as_json({"subscriber": pending, **documents.head(site), **more, "can_select_components": True}, 201)
 
 

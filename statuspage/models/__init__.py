@@ -9,7 +9,7 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
-from .system import IdempotencyKey, Lease, RateCount
+from .system import CarrierReport, IdempotencyKey, Lease, Pace, RateCount
 
 __all__ = [
     "Announcement",
@@ -18,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Breaker",
     "CadencePolicy",
+    "CarrierReport",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -26,6 +27,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "Pace",
     "Page",
     "RateCount",
     "Reminder",

@@ -44,6 +44,17 @@ def test_phone_is_dialled_from_its_country(robot):
     assert add(robot, phone_number="202-555-0105").json["display_phone_number"] == "+1 202-555-0105"
 
 
+def test_endpoint_proves_itself_whatever_somebody_attests(robot):
+    answer = add(robot, endpoint="https://hook.example/a", email="ops@example.com", skip_confirmation_notification=True)
+    subscriber = db.session.query(Subscriber).one()
+
+    assert (answer.status_code, answer.json["mode"], answer.json["endpoint"]) == (
+        201, "webhook", "https://hook.example/a"
+    )  # fmt: skip
+    assert answer.json["email"] == "ops@example.com"
+    assert (subscriber.state, subscriber.contact) == (SubscriberState.PENDING, "ops@example.com")
+
+
 @pytest.mark.parametrize(
     ("subscriber", "field"),
     [

@@ -244,7 +244,8 @@ def test_nobody_unsubscribes_another_by_an_id(client, page, subscribe):
         ({"email": "nobody"}, "subscriber.email"),
         ({"email": "a@example.com", "component_id": "aaaaaaaaaaaa"}, "subscriber.component_ids"),
         ({"email": "a@example.com", "incident": "aaaaaaaaaaaa"}, "subscriber.incident"),
-        ({"endpoint": "https://hook.example/"}, "subscriber.endpoint"),
+        ({"endpoint": "https://hook.example/"}, "subscriber.email"),
+        ({"endpoint": "ftp://hook.example/", "email": "a@example.com"}, "subscriber.endpoint"),
         ({"email": "a\x00@example.com"}, "subscriber.email"),
     ],
 )
@@ -252,6 +253,15 @@ def test_what_is_wrong_is_named(client, page, wish, field):
     answer = client.post("/api/v2/subscribers.json", json={"subscriber": wish})
 
     assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
+
+
+def test_page_says_on_which_channels_one_may_sign_up(client, page):
+    page.public_channels = ["email"]
+    db.session.commit()
+    wish = {"endpoint": "https://hook.example/", "email": "a@example.com"}
+    answer = client.post("/api/v2/subscribers.json", json={"subscriber": wish})
+
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["subscriber"])
 
 
 def test_signing_up_has_its_limit(client, page):
