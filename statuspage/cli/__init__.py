@@ -4,6 +4,7 @@ import click
 
 from . import (
     announcements,
+    api_keys,
     bounces,
     components,
     database,
@@ -39,6 +40,7 @@ for command in (
     database.database,
     page.page,
     users.user,
+    api_keys.apikey,
     policies.policy,
     components.component,
     subscribers.subscriber,
