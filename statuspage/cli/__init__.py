@@ -2,7 +2,7 @@
 
 import click
 
-from . import components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
+from . import components, database, demo, doctor, importing, incidents, page, policies, serving, subscribers, users
 from ._shell import Sentences
 
 
@@ -11,7 +11,7 @@ from ._shell import Sentences
 def cli() -> None:
     """Candor: a status page that says it once, to everyone, and notices when nobody speaks.
 
-    Settings come from CANDOR_… variables or candor.toml. Every command works on the first page.
+    Settings come from CANDOR_… variables or candor.toml. Without --page a command means the first page.
     """
 
 
@@ -28,6 +28,7 @@ for command in (
     components.component,
     subscribers.subscriber,
     incidents.incident,
+    importing.importing,
 ):
     cli.add_command(command)
 
