@@ -117,6 +117,7 @@ class AnnouncementKind(Word):
     """What an announcement says."""
 
     INCIDENT_UPDATE = "incident_update"
+    CORRECTION = "correction"
     CURRENT_STATE = "current_state"
     CONFIRMATION = "confirmation"
     MANAGE_LINK = "manage_link"
@@ -124,10 +125,11 @@ class AnnouncementKind(Word):
 
 
 class Lane(Word):
-    """Which queue a delivery waits in; `fast` overtakes `bulk`."""
+    """Which queue a delivery waits in: `fast` overtakes `bulk`, and `retry` gets a fifth of the slots."""
 
     FAST = "fast"
     BULK = "bulk"
+    RETRY = "retry"
 
 
 class DeliveryState(Word):

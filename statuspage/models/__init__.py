@@ -3,7 +3,7 @@
 from .audit import AuditEntry
 from .cadence import CadencePolicy, Reminder
 from .component import Component, ComponentGroup
-from .delivery import Announcement, Attempt, Delivery
+from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
@@ -14,6 +14,7 @@ __all__ = [
     "Announcement",
     "Attempt",
     "AuditEntry",
+    "Breaker",
     "CadencePolicy",
     "Component",
     "ComponentGroup",
@@ -27,6 +28,7 @@ __all__ = [
     "RateCount",
     "Reminder",
     "Role",
+    "Shard",
     "SignInLink",
     "StaffSession",
     "StaffUser",
