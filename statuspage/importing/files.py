@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from ..errors import Invalid
+from ..errors import Conflict
 from . import feed, people, v2
 from .facts import Contents, Unreadable
 
@@ -12,16 +12,16 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 
 def read(paths: list[Path]) -> Contents:
-    """Everything in these files; raises Invalid with one sentence for each file that is broken as a whole."""
-    contents, problems = Contents(), {}
+    """Everything in these files; raises Conflict with one sentence for each file that is broken as a whole."""
+    contents, problems = Contents(), []
     for path in paths:
         try:
             contents.add(_read(path))
         except Unreadable as error:
             where = f"{path.name} line {error.line}" if error.line else path.name
-            problems[where] = f"{error} Nothing was imported."
+            problems.append(f"{where} {error} Nothing was imported.")
     if problems:
-        raise Invalid(problems)
+        raise Conflict("\n".join(problems))
     return contents
 
 

@@ -67,7 +67,7 @@ def import_files(
     """What is in the files is on the page, once, however often they are read; or a report of what would be.
 
     Nobody is notified. A file that is broken as a whole imports nothing of any file; a broken item nothing of
-    that item. Raises Invalid for both kinds of refusal.
+    that item.
     """
     contents = files.read(paths)
     things = _in_order(contents)
