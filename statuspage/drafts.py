@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import text
 from .clock import parse_span
@@ -64,6 +64,18 @@ class IncidentDraft:
     first: UpdateDraft
     roles: tuple[tuple[IncidentRole, StaffUser], ...] = ()
     started_at: datetime | None = None
+    client_data: Mapping[str, Any] = field(default_factory=dict)
+    reminder_intervals: str | None = None
+
+
+@dataclass(frozen=True)
+class IncidentFacts:
+    """What can be changed about an incident without saying anything new."""
+
+    title: str
+    impact_override: Impact | None
+    client_data: Mapping[str, Any]
+    reminder_intervals: str | None
 
 
 class Reader:

@@ -60,7 +60,11 @@ def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:
 
 def confirm_all_clear(page: Page, by: Actor, now: datetime) -> None:
     """A person has looked and says that nothing is wrong; raises Conflict while an incident is open."""
-    still_open = select(Incident.title).filter_by(page_id=page.id).where(Incident.status != IncidentStatus.RESOLVED)
+    still_open = (
+        select(Incident.title)
+        .filter_by(page_id=page.id)
+        .where(Incident.status != IncidentStatus.RESOLVED, Incident.hidden_at.is_(None))
+    )
     if title := db.session.scalar(still_open.limit(1)):
         raise Conflict(f"“{title}” is open. Post an update, or resolve it first.")
     page.confirmed_at = now

@@ -30,6 +30,7 @@ from .visibility import PUBLIC, may_see
 from .vocabulary import Audience, ComponentStatus, Impact, IncidentRole, IncidentStatus
 
 SAME_WORDS_WITHIN = timedelta(seconds=10)
+ALREADY_OVER = "This incident is resolved. Reopen it to post an update."
 
 
 def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, key: str = "") -> Incident:
@@ -59,6 +60,8 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
         reporter_id=by.user_id,
         started_at=draft.started_at or now,
         detected_at=now,
+        client_data=dict(draft.client_data),
+        reminder_intervals=draft.reminder_intervals,
         created_at=now,
         updated_at=now,
     )
@@ -81,22 +84,22 @@ def post_update(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime
     """
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    lock(incident)
     if not incident.is_open:
-        raise Conflict("This incident is resolved. Reopen it to post an update.")
-    return _post(incident, draft, by, now, key)
+        raise Conflict(ALREADY_OVER)
+    return say(incident, draft, by, now, key)
 
 
 def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str = "") -> IncidentUpdate:
     """A resolved incident is open again, with words that say so, and promises its next update."""
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    lock(incident)
     if incident.is_open:
         raise Conflict("This incident is open. Post an update instead.")
     if draft.status is IncidentStatus.RESOLVED:
         raise Conflict("Choose the status that the reopened incident has now.")
-    return _post(incident, draft, by, now, key)
+    return say(incident, draft, by, now, key)
 
 
 def correct(
@@ -139,6 +142,28 @@ def assign_all(incident: Incident, roles: Iterable[tuple[IncidentRole, StaffUser
         IncidentAssignment(role=role, staff_user=user) for role, user in wanted if (role, user) not in has
     ]
     audit.record(by, "incident.assign", incident, now, roles=[[role.value, user.public_id] for role, user in wanted])
+    db.session.commit()
+
+
+def hide(incident: Incident, by: Actor, now: datetime) -> None:
+    """The public sees nothing of this incident any more; staff and the record keep all of it."""
+    lock(incident)
+    if incident.is_hidden:
+        return
+    incident.hidden_at = incident.updated_at = incident.page.updated_at = now
+    promises.withdraw(incident, now)
+    audit.record(by, "incident.hide", incident, now)
+    db.session.commit()
+
+
+def show_again(incident: Incident, by: Actor, now: datetime) -> None:
+    """What was hidden is back where the public saw it."""
+    lock(incident)
+    if not incident.is_hidden:
+        return
+    incident.hidden_at = None
+    incident.updated_at = incident.page.updated_at = now
+    audit.record(by, "incident.show", incident, now)
     db.session.commit()
 
 
@@ -193,7 +218,10 @@ def find_update(page: Page, public_id: str) -> IncidentUpdate:
     return update
 
 
-def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+def say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+    """The draft is said about a locked incident, as the rules of every statement allow; commits."""
+    if incident.is_hidden:
+        raise Conflict("This incident has been taken off the page. Show it again to say something about it.")
     if draft.seen_sequence is not None and draft.seen_sequence != incident.sequence:
         raise StaleDraft("Somebody posted an update while you were writing. Read it, then post yours.")
     if draft.audience is Audience.INTERNAL and (draft.components or _changes_what_is_public(incident, draft)):
@@ -277,7 +305,7 @@ def _confirm_page(incident: Incident, now: datetime) -> None:
     incident.page.updated_at = now
 
 
-def _lock(incident: Incident) -> None:
+def lock(incident: Incident) -> None:
     """Hold the incident's row until the commit, with what others committed before."""
     db.session.refresh(incident, with_for_update=True)
 

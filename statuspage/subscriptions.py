@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from . import audit
+from . import audit, idempotency
 from .audit import SUBSCRIBER, Actor
 from .db import db, new_id
 from .delivery import messages, outbox
@@ -65,6 +65,33 @@ def sign_up(  # noqa: PLR0913 - a form has as many fields
     db.session.commit()
 
 
+def invite(  # noqa: PLR0913 - a form has as many fields
+    page: Page, channel: str, address: str, wishes: Wishes, by: Actor, now: datetime, key: str = ""
+) -> Subscriber:
+    """Somebody of ours wants this address to be told: its owner is asked, and nothing else is sent before they agree.
+
+    Raises Conflict for who is subscribed already, and for who has unsubscribed: only they sign up again.
+    """
+    if made := idempotency.result(key, Subscriber):
+        return made
+    subscriber = find(page, channel, address) or _new(page, channel, address, now)
+    _refuse_known(subscriber)
+    if subscriber.state is not SubscriberState.PENDING:
+        change_state(subscriber, SubscriberState.PENDING, "invited again", now)
+    _set_wishes(subscriber, wishes)
+    subscriber.consent = f"asked on behalf of the page ({by.via})"
+    if _may_write_to(subscriber, now):
+        subscriber.salt, subscriber.code_attempts = new_id(), 0
+        subscriber.confirmation_sent_at = now
+        db.session.flush()
+        outbox.ask_to_confirm(subscriber, now)
+    db.session.flush()
+    audit.record(by, "subscriber.invite", subscriber, now, channel=channel)
+    idempotency.remember(key, subscriber, now)
+    db.session.commit()
+    return subscriber
+
+
 def confirm(subscriber: Subscriber, now: datetime) -> None:
     """The owner of the address said yes. If an incident is open that concerns them, they are told how it stands."""
     if subscriber.state is SubscriberState.CONFIRMED:
@@ -98,12 +125,14 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
 
 
 def add_attested(  # noqa: PLR0913 - an attestation names all of it
-    page: Page, channel: str, address: str, wishes: Wishes, by: Actor, attestation: str, now: datetime
+    page: Page, channel: str, address: str, wishes: Wishes, by: Actor, attestation: str, now: datetime, key: str = ""
 ) -> Subscriber:
     """Somebody who has the consent in writing says so: the address is confirmed, and who attested it is kept.
 
     Who has unsubscribed comes back by their own sign-up alone; raises Conflict for them.
     """
+    if made := idempotency.result(key, Subscriber):
+        return made
     subscriber = find(page, channel, address) or _new(page, channel, address, now)
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
         raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
@@ -113,6 +142,7 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
         _confirm(subscriber, by, now)
     db.session.flush()
     audit.record(by, "subscriber.attest", subscriber, now, channel=channel)
+    idempotency.remember(key, subscriber, now)
     db.session.commit()
     return subscriber
 
@@ -177,6 +207,13 @@ def _new(page: Page, channel: str, address: str, now: datetime) -> Subscriber:
     )
     db.session.add(subscriber)
     return subscriber
+
+
+def _refuse_known(subscriber: Subscriber) -> None:
+    if subscriber.state is SubscriberState.CONFIRMED:
+        raise Conflict("This address is subscribed already.")
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
 
 
 def _set_wishes(subscriber: Subscriber, wishes: Wishes) -> None:

@@ -2,7 +2,20 @@
 
 import click
 
-from . import components, database, demo, doctor, importing, incidents, page, policies, serving, subscribers, users
+from . import (
+    api_keys,
+    components,
+    database,
+    demo,
+    doctor,
+    importing,
+    incidents,
+    page,
+    policies,
+    serving,
+    subscribers,
+    users,
+)
 from ._shell import Sentences
 
 
@@ -24,6 +37,7 @@ for command in (
     database.database,
     page.page,
     users.user,
+    api_keys.apikey,
     policies.policy,
     components.component,
     subscribers.subscriber,
