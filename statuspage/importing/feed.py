@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from xml.parsers import expat  # noqa: S407 - a document type, and so every entity, is refused before it is read
-
+from xml.parsers import expat
 
 from .facts import Contents, Found, Place, Refused, Unreadable
 from .feed_words import Entry, incident
@@ -74,5 +73,3 @@ class _Reader:
             setattr(self.entries[-1], self.path[2], "".join(self.words))
         self.path.pop()
         self.words.clear()
-
-

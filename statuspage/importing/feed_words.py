@@ -12,13 +12,13 @@ from .facts import IncidentFacts, Unreadable, UpdateFacts, derived_id
 from .html_words import markdown
 from .v2 import TITLE_MOST
 
+_BEGIN = re.compile(r"(?=<p>\s*<small>)")
 _PARAGRAPH = re.compile(
-    r"<p>\s*<small>(?P<when>.*?)</small>\s*<br\s*/?>\s*<strong>(?P<label>.*?)</strong>\s*-(?P<words>.*?)</p>\s*"
-    r"(?=<p>\s*<small>|\Z)",
+    r"<p>\s*<small>(?P<when>.*?)</small>\s*<br\s*/?>\s*<strong>(?P<label>.*?)</strong>\s*-(?P<words>.*)</p>\s*",
     re.DOTALL,
 )
 _WHEN = re.compile(r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}), (?P<hour>\d\d):(?P<minute>\d\d) (?P<zone>[A-Z+\-\d:]+)")
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _PLANNED = {"scheduled", "in progress", "verifying", "completed"}
 _SAME, _POSTMORTEM = "update", "postmortem"
 # Abbreviations that mean one thing in a status page's feed; any other is measured against the entry's own time.
@@ -54,8 +54,10 @@ def incident(entry: Entry) -> IncidentFacts | None:
     """The incident that an entry tells of; None for a scheduled maintenance."""
     item = {"id": entry.link.rstrip("/").rpartition("/")[2], "title": entry.title}
     public_id, title = shapes.identity(item), shapes.line(item, "title", TITLE_MOST)
+    if "THIS IS A SCHEDULED EVENT" in entry.content:
+        return None
     said = _paragraphs(entry.content)
-    if "THIS IS A SCHEDULED EVENT" in entry.content or any(each.label.lower() in _PLANNED for each in said):
+    if any(each.label.lower() in _PLANNED for each in said):
         return None
     if not said:
         raise Unreadable("its content names no update in the form that Statuspage writes.")
@@ -90,17 +92,16 @@ def _end(updates: list[UpdateFacts]) -> datetime:
 
 
 def _paragraphs(content: str) -> list[_Said]:
-    found, end = [], 0
-    for match in _PARAGRAPH.finditer(content):
-        if content[end : match.start()].strip() and found:
+    before, *parts = _BEGIN.split(content)
+    found = []
+    for part in parts:
+        match = _PARAGRAPH.fullmatch(part)
+        if before.strip() or not match:
             raise Unreadable("its content has a part in a form that Statuspage does not write.")
-        end = match.end()
         when = _WHEN.search(" ".join(html.unescape(re.sub(r"<[^>]*>", "", match["when"])).split()))
         if not when or when["month"] not in _MONTHS:
             raise Unreadable("an update's time cannot be read.")
         found.append(_Said(when, " ".join(html.unescape(match["label"]).split()), match["words"]))
-    if found and content[end:].strip():
-        raise Unreadable("its content has a part in a form that Statuspage does not write.")
     return found
 
 
@@ -121,7 +122,7 @@ def _updates(public_id: str, said: list[_Said], times: list[datetime]) -> list[U
 
 
 def _times(whens: list[re.Match[str]], published: datetime) -> list[datetime]:
-    """The instants of the updates, newest first. The feed leaves out the year: it is the latest that is not too late."""
+    """The instants of the updates, newest first. The feed leaves out the year: the latest one that fits is meant."""
     times: list[datetime] = []
     for when in whens:
         zone = _zone(when["zone"], whens[0], published)

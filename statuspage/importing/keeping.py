@@ -173,6 +173,7 @@ class Keeper:
         assert self.attestation, "Nobody answers for these people's consent."
         address = clean_address(facts.channel, facts.address)
         row = find_subscriber(self.page, facts.channel, address)
+        wanted = [self.known.component(word) for word in facts.components] or [None]
         since = facts.created_at or self.now
         if row is None:
             is_free = facts.id and not db.session.scalar(select(Subscriber.id).filter_by(public_id=facts.id))
@@ -180,7 +181,6 @@ class Keeper:
             row.public_id, row.address_key = facts.id if is_free else new_id(), address.casefold()
             row.level = _LEVELS.get(facts.channel, EventLevel.EVERY_UPDATE)
             db.session.add(row)
-        wanted = [self.known.component(word) for word in facts.components] or [None]
         row.subscriptions = [Subscription(component_id=each.id if each else None) for each in dict.fromkeys(wanted)]
         reason = "" if facts.state == "active" else f"{facts.state} at Statuspage"
         change_state(row, _STATES[facts.state], reason, self.now)

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import phonenumbers
 
@@ -52,7 +52,8 @@ def read(file: str, text: str) -> Contents:
     columns = _columns(first[1]) if first else {}
     if not columns.keys() & {"email", "address", "phone"}:
         raise Unreadable("is no subscriber export: its first line names neither email nor address.", 1)
-    contents, seen = Contents(), {}
+    contents = Contents()
+    seen: dict[tuple[str, str], int] = {}
     for line, cells in rows:
         place = Place(file, line)
         try:
@@ -171,7 +172,7 @@ def _date(cell: str) -> datetime | None:
         found = datetime.fromisoformat(cell)
     except ValueError:
         found = _written(cell)
-    return shapes.read_instant((found if found.tzinfo else found.replace(tzinfo=shapes.UTC)).isoformat(), "its date")
+    return shapes.read_instant((found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat(), "its date")
 
 
 def _written(cell: str) -> datetime:

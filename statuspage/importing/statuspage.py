@@ -1,7 +1,6 @@
 """Coming from Statuspage: read, weigh, and keep where asked to."""
 
 from collections import Counter
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +60,7 @@ class Report:
         return not any(each.is_broken for each in self.refused)
 
 
-def import_files(
+def import_files(  # noqa: PLR0913 - a command with as many facts
     page: Page, paths: list[Path], by: Actor, attestation: Attestation | None, now: datetime, *, applies: bool
 ) -> Report:
     """What is in the files is on the page, once, however often they are read; or a report of what would be.

@@ -4,10 +4,21 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from .. import text
 from ..vocabulary import ComponentStatus, Impact, IncidentStatus
 from . import shapes
-from .facts import Change, ComponentFacts, Contents, Found, GroupFacts, IncidentFacts, Place, Refused, Unreadable
-from .facts import UpdateFacts
+from .facts import (
+    Change,
+    ComponentFacts,
+    Contents,
+    Found,
+    GroupFacts,
+    IncidentFacts,
+    Place,
+    Refused,
+    Unreadable,
+    UpdateFacts,
+)
 from .html_words import has_markup, markdown
 from .json_items import items
 
@@ -19,10 +30,10 @@ _PLANNED = ("scheduled", "in_progress", "verifying", "completed")
 _LISTS = {"incidents", "components", "scheduled_maintenances"}
 
 
-def read(file: str, text: str) -> Contents:
+def read(file: str, said: str) -> Contents:
     """What a document of the public API says."""
     contents, numbers, known = Contents(), {name: count(1) for name in _LISTS}, False
-    for name, line, item in items(text):
+    for name, line, item in items(said):
         if name == "page" and isinstance(item, dict):
             zone = item.get("time_zone")
             contents.notes.append(f"{file} is of the page “{item.get('name')}”, whose time zone is {zone}.")
@@ -35,9 +46,9 @@ def read(file: str, text: str) -> Contents:
         if isinstance(item, dict) and isinstance(item.get("id"), str):
             label += f" ({item['id'][:40]})"
         _take(contents, name, Place(file, line), label, item)
-    if not known and not text.strip().startswith("{"):
+    if not known and not said.strip().startswith("{"):
         raise Unreadable("is no incidents.json and no components.json: it has no list of either.")
-    if not known and not any(f'"{name}"' in text for name in _LISTS):
+    if not known and not any(f'"{name}"' in said for name in _LISTS):
         raise Unreadable("is no incidents.json and no components.json: it has no list of either.")
     return contents
 
@@ -60,7 +71,7 @@ def _component(item: Any) -> ComponentFacts | GroupFacts:
     item = shapes.mapping(item)
     created_at = shapes.instant(item, "created_at")
     name = shapes.line(item, "name", NAME_MOST)
-    description = shapes.text.excerpt(shapes.text.block(shapes.words(item, "description")), DESCRIPTION_MOST)
+    description = text.excerpt(text.block(shapes.words(item, "description")), DESCRIPTION_MOST)
     if item.get("group") is True:
         return GroupFacts(shapes.identity(item), name, description, shapes.whole(item, "position"), created_at)
     return ComponentFacts(
@@ -87,7 +98,8 @@ def _incident(item: Any) -> IncidentFacts:
     if len({update.id for update in updates}) < len(updates):
         raise Unreadable("incident_updates has the same id twice.")
     status = shapes.word(item, "status", _STATUSES)
-    oldest_first = sorted(reversed(updates), key=lambda update: update.at)
+    updates.reverse()
+    updates.sort(key=lambda update: update.at)  # stable: equal times stay as they were listed
     return IncidentFacts(
         id=shapes.identity(item),
         title=shapes.line(item, "name", TITLE_MOST),
@@ -97,8 +109,8 @@ def _incident(item: Any) -> IncidentFacts:
         started_at=shapes.maybe_instant(item, "started_at") or created_at,
         updated_at=shapes.maybe_instant(item, "updated_at") or created_at,
         monitoring_at=shapes.maybe_instant(item, "monitoring_at"),
-        resolved_at=shapes.maybe_instant(item, "resolved_at") or _ended(status, oldest_first),
-        updates=tuple(oldest_first),
+        resolved_at=shapes.maybe_instant(item, "resolved_at") or _ended(status, updates),
+        updates=tuple(updates),
         component_ids=tuple(
             shapes.identity(shapes.mapping(each))
             for each in shapes.listed(item, "components")

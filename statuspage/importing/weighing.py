@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from ..vocabulary import SubscriberState
 from . import stored
 from .facts import ComponentFacts, Facts, Found, GroupFacts, IncidentFacts, SubscriberFacts, fingerprint
 
+Kind = TypeVar("Kind", ComponentGroup, Component)
 Row = ComponentGroup | Component | Incident | Subscriber
 
 
@@ -84,7 +86,9 @@ class Known:
 
     def row(self, facts: GroupFacts | ComponentFacts) -> ComponentGroup | Component | None:
         """The group or component that these facts are of."""
-        model = ComponentGroup if isinstance(facts, GroupFacts) else Component
+        return self._row(ComponentGroup, facts) if isinstance(facts, GroupFacts) else self._row(Component, facts)
+
+    def _row(self, model: type[Kind], facts: GroupFacts | ComponentFacts) -> Kind | None:
         ours = select(model).filter_by(page_id=self.page.id)
         by_id = db.session.scalar(ours.filter_by(public_id=facts.id))
         return by_id or db.session.scalar(ours.filter_by(name=facts.name, imported_digest=None).limit(1))
@@ -135,14 +139,16 @@ def _subscriber(page: Page, facts: SubscriberFacts, components: Known) -> Verdic
     if missing := [word for word in facts.components if not components.has(word)]:
         return Verdict(Fate.LEFT, f"There is no component “{missing[0][:60]}”. Import components.json first.")
     try:
-        address = clean_address(facts.channel, facts.address)
+        row = find_subscriber(page, facts.channel, clean_address(facts.channel, facts.address))
     except CandorError as error:
         return Verdict(Fate.LEFT, str(error))
-    row = find_subscriber(page, facts.channel, address)
     if row is None:
         return Verdict(Fate.NEW)
-    if row.imported_digest is not None:
-        return compare(row, facts)
+    return _of_ours(row, facts) if row.imported_digest is None else compare(row, facts)
+
+
+def _of_ours(row: Subscriber, facts: SubscriberFacts) -> Verdict:
+    """Whoever signed up here decided here; only a sign-up that was never confirmed gains by the export."""
     if row.state is SubscriberState.UNSUBSCRIBED:
         return Verdict(Fate.LEFT, "They have unsubscribed here.")
     if row.state is SubscriberState.PENDING and facts.state == "active":
