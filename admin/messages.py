@@ -4,7 +4,7 @@ from flask import Response, render_template, request
 
 from statuspage.channels import channels
 from statuspage.db import db
-from statuspage.delivery import messages as rendering
+from statuspage.delivery import letters as rendering
 from statuspage.errors import NotFound
 from statuspage.models import Delivery
 from statuspage.presenting import site_page
@@ -35,7 +35,7 @@ def messages() -> str:
 def message(delivery_id: int) -> Response:
     """One message as it would have arrived."""
     delivery = _find(delivery_id)
-    preview = channels()[delivery.channel].preview(rendering.personal(delivery), delivery.address)
+    preview = channels()[delivery.channel].preview(rendering.personal(delivery), delivery.recipient)
     is_admin = has_role(StaffRole.ADMIN)
     headers = [(name, masking.shown(value) if name == "To" else value) for name, value in preview.headers]
     return with_frames(
@@ -63,6 +63,6 @@ def _find(delivery_id: int) -> Delivery:
     is_ours = delivery is not None and delivery.announcement.page_id == site_page().id
     if delivery is None or not is_ours or delivery.state is not DeliveryState.CAPTURED:
         raise NotFound("There is no such message.")
-    if delivery.channel not in channels() or not delivery.address:
+    if delivery.channel not in channels() or not delivery.recipient:
         raise NotFound("This message can no longer be shown: its channel or its address is gone.")
     return delivery

@@ -114,24 +114,10 @@ def troubles(page: Page, now: datetime, announcement: Announcement | None = None
     return [Trouble(known[group[0]], *group[1:]) for group in groups]
 
 
-def by_channel(announcement: Announcement) -> dict[str, dict[DeliveryState, int]]:
-    """How the deliveries of an announcement stand, channel by channel."""
-    found: dict[str, dict[DeliveryState, int]] = {}
-    rows = db.session.execute(
-        select(Delivery.channel, Delivery.state, func.count())
-        .where(Delivery.announcement_id == announcement.id)
-        .group_by(Delivery.channel, Delivery.state)
-        .order_by(Delivery.channel)
-    )
-    for channel, state, count in rows:
-        found.setdefault(channel, {})[state] = count
-    return found
-
-
 def standing(announcement: Announcement, now: datetime) -> Standing:
     """How far an announcement has come."""
     missing = troubles(announcement.page, now, announcement)
-    return Standing(announcement, receipts.progress(announcement), by_channel(announcement), missing)
+    return Standing(announcement, receipts.progress(announcement), receipts.by_channel(announcement), missing)
 
 
 def deliveries(announcement: Announcement, state: DeliveryState | None, before: int | None) -> Slice:

@@ -167,6 +167,26 @@ class KnowsCountry(Protocol):
     def country(self, address: str) -> str: ...
 
 
+@runtime_checkable
+class Reconciles(Protocol):
+    """A channel whose provider can be asked whether it took a message."""
+
+    def find(self, message: Message, address: str, since: datetime) -> Receipt | None:
+        """What became of this message since then; None when it was certainly never taken.
+
+        Raises DeliveryError when the provider cannot be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsRepeats(Protocol):
+    """A channel whose recipients can tell that a message is the same one again, by its id."""
+
+    @property
+    def knows_repeats(self) -> bool: ...
+
+
 class Sender(Protocol):
     """The least a channel can know: one message to one address. `load` gives it the rest."""
 

@@ -94,6 +94,8 @@ class Email:
 
     kind = "email"
     label = "Email"
+    # The Message-ID is the same at every attempt.
+    knows_repeats = True
 
     @property
     def is_live(self) -> bool:

@@ -9,11 +9,11 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import leases, limits, sessions, signups
+from . import leases, limits, sessions, signups, urls
 from .cadence import reminders
 from .clock import utcnow
 from .db import db
-from .delivery import claims, expansion
+from .delivery import claims, expansion, shards
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +58,9 @@ class Clock:
 
     @staticmethod
     def _tick() -> None:
-        now = utcnow()
-        claims.release_lapsed(now)
+        now, lease = utcnow(), urls.settings().lease
+        claims.release_lapsed(lease, now)
+        shards.release_lapsed(lease, now)
         if sent := reminders.remind_due(now):
             log.info("clock.reminded", people=sent)
 

@@ -4,12 +4,12 @@ A token is `<subject>.<expiry>.<mac>`: the subject is a public id, the expiry is
 (0 for never), the mac is 128 bits of HMAC-SHA-256 (RFC 2104) under a key derived for the purpose.
 """
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from flask import current_app
 
@@ -56,25 +56,28 @@ class Signer:
 
     def digits(self, purpose: Purpose, subject: str, salt: str, count: int = 6) -> str:
         """A short numeric code for `subject`, another one for every salt."""
-        mac = hmac.new(self._key(purpose), f"digits|{subject}|{salt}".encode(), hashlib.sha256).digest()
+        mac = hmac.digest(_key(self.secret, purpose), f"digits|{subject}|{salt}".encode(), "sha256")
         return str(int.from_bytes(mac[:8]) % 10**count).zfill(count)
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""
-        return hmac.new(self._key("pseudonym"), text.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(_key(self.secret, "pseudonym"), text.encode(errors="replace"), "sha256").hex()[:32]
 
     def _mac(self, purpose: Purpose, subject: str, expiry: str, salt: str) -> str:
         text = f"{subject}|{expiry}|{salt}".encode()
-        return hmac.new(self._key(purpose), text, hashlib.sha256).hexdigest()[:32]
-
-    def _key(self, purpose: str) -> bytes:
-        return hmac.new(self.secret.encode(), f"candor:{purpose}".encode(), hashlib.sha256).digest()
+        return hmac.digest(_key(self.secret, purpose), text, "sha256").hex()[:32]
 
 
 def signer() -> Signer:
     """The running app's signer."""
     found: Signer = current_app.extensions["candor.signer"]
     return found
+
+
+@lru_cache(maxsize=64)
+def _key(secret: str, purpose: str) -> bytes:
+    """The key for one purpose; kept, because a fan-out signs two links for each of a million people."""
+    return hmac.digest(secret.encode(), f"candor:{purpose}".encode(), "sha256")
 
 
 def _base36(number: int) -> str:

@@ -13,12 +13,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import insert, text as sql
 from werkzeug.test import TestResponse
 
 from statuspage import components, pages, publishing, schema, settings as settings_module, staff, subscriptions
 from statuspage.audit import Actor
 from statuspage.clock import utcnow
-from statuspage.db import db
+from statuspage.db import db, new_id
 from statuspage.delivery.dispatcher import Dispatcher
 from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
@@ -97,6 +98,38 @@ def subscribe(page: Page) -> Callable[..., Subscriber]:
         return subscriptions.add_attested(page, channel, address, Wishes(wanted, level), BY, "test", NOON)
 
     return add
+
+
+@pytest.fixture
+def crowd(page: Page) -> Callable[[int], int]:
+    """Adds confirmed subscribers by the thousand; gives their number."""
+
+    def gather(count: int) -> int:
+        rows = [
+            {
+                "public_id": new_id(),
+                "page_id": page.id,
+                "channel": "email",
+                "address": f"s{number}@example.com",
+                "address_key": f"s{number}@example.com",
+                "state": "confirmed",
+                "confirmed_at": NOON,
+                "state_changed_at": NOON,
+                "created_at": NOON,
+            }
+            for number in range(count)
+        ]
+        db.session.execute(insert(Subscriber), rows)
+        db.session.execute(
+            sql(
+                "INSERT INTO subscription (subscriber_id) SELECT id FROM subscriber WHERE address LIKE 's%@example.com'"
+                " AND id NOT IN (SELECT subscriber_id FROM subscription)"
+            )
+        )
+        db.session.commit()
+        return count
+
+    return gather
 
 
 @pytest.fixture

@@ -1,26 +1,45 @@
-"""Who is owed an update: the one rule, asked by the expansion and by the composer's count."""
+"""Who is owed an update: the one rule, asked by the expansion, the dispatcher and the composer's count."""
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy.orm import aliased
 
 from ..db import db
-from ..models import Page, Subscriber, Subscription
-from ..vocabulary import EventLevel, SubscriberState
+from ..models import Announcement, Delivery, Page, Subscriber, Subscription
+from ..vocabulary import AnnouncementKind, DeliveryState, EventLevel, SubscriberState
+
+# Whoever may have got the words is owed their correction.
+TOLD = (
+    DeliveryState.SENT,
+    DeliveryState.DELIVERED,
+    DeliveryState.BOUNCED,
+    DeliveryState.CAPTURED,
+    DeliveryState.UNKNOWN,
+)
 
 
 def wants(page_id: int, component_ids: Collection[int], is_key_moment: bool) -> ColumnElement[bool]:
-    """The condition on Subscriber that an update about these components meets.
+    """The condition on Subscriber that an update about these components meets: confirmed, and concerned."""
+    is_confirmed = Subscriber.state == SubscriberState.CONFIRMED
+    return and_(is_confirmed, _is_concerned(page_id, component_ids, is_key_moment))
 
-    Confirmed on this page, at a level that includes it, and subscribed to the whole page or to one of the
-    components. An update without components concerns the subscribers of the whole page.
+
+def is_owed(announcement: Announcement) -> ColumnElement[bool]:
+    """The condition on Subscriber that this announcement meets and has not been answered for yet.
+
+    Confirmed now, or confirmed when it was said and gone since: they are in the ledger too, as spared.
     """
-    about = or_(Subscription.component_id.is_(None), Subscription.component_id.in_(component_ids))
-    subscribed = exists().where(Subscription.subscriber_id == Subscriber.id, about)
-    conditions = [Subscriber.page_id == page_id, Subscriber.state == SubscriberState.CONFIRMED, subscribed]
-    if not is_key_moment:
-        conditions.append(Subscriber.level == EventLevel.EVERY_UPDATE)
-    return and_(*conditions)
+    was_there = and_(
+        Subscriber.state.in_([SubscriberState.UNSUBSCRIBED, SubscriberState.QUARANTINED]),
+        Subscriber.state_changed_at >= announcement.created_at,
+        Subscriber.confirmed_at <= announcement.created_at,
+    )
+    is_there = or_(Subscriber.state == SubscriberState.CONFIRMED, was_there)
+    if announcement.kind is AnnouncementKind.CORRECTION:
+        return and_(is_there, _was_told(announcement.corrects_id), ~_is_in_ledger(announcement))
+    concerned = _is_concerned(announcement.page_id, announcement.component_ids, announcement.is_key_moment)
+    return and_(is_there, concerned, ~_is_answered(announcement))
 
 
 def counts(page: Page, component_ids: Collection[int], is_key_moment: bool) -> dict[str, int]:
@@ -32,3 +51,42 @@ def counts(page: Page, component_ids: Collection[int], is_key_moment: bool) -> d
         .order_by(Subscriber.channel)
     )
     return dict(rows.all())
+
+
+def _is_concerned(page_id: int, component_ids: Collection[int], is_key_moment: bool) -> ColumnElement[bool]:
+    """Of this page, at a level that includes it, and subscribed to the whole page or to one of the components.
+
+    An update without components concerns the subscribers of the whole page.
+    """
+    about = or_(Subscription.component_id.is_(None), Subscription.component_id.in_(component_ids))
+    subscribed = exists().where(Subscription.subscriber_id == Subscriber.id, about)
+    conditions = [Subscriber.page_id == page_id, subscribed]
+    if not is_key_moment:
+        conditions.append(Subscriber.level == EventLevel.EVERY_UPDATE)
+    return and_(*conditions)
+
+
+def _is_answered(announcement: Announcement) -> ColumnElement[bool]:
+    """Already in the ledger with this state of the incident, or with a later one: who confirmed in the middle."""
+    if announcement.incident_id is None:
+        return _is_in_ledger(announcement)
+    row = aliased(Delivery)
+    return exists().where(
+        row.subscriber_id == Subscriber.id,
+        row.incident_id == announcement.incident_id,
+        row.sequence >= announcement.sequence,
+    )
+
+
+def _is_in_ledger(announcement: Announcement) -> ColumnElement[bool]:
+    row = aliased(Delivery)
+    return exists().where(row.announcement_id == announcement.id, row.subscriber_id == Subscriber.id)
+
+
+def _was_told(announcement_id: int | None) -> ColumnElement[bool]:
+    if announcement_id is None:
+        return false()
+    row = aliased(Delivery)
+    return exists().where(
+        row.announcement_id == announcement_id, row.subscriber_id == Subscriber.id, row.state.in_(TOLD)
+    )

@@ -1,9 +1,8 @@
-"""Claiming: a delivery belongs to one worker for the length of a lease, and to nobody after it."""
+"""Claiming what has a row of its own: it belongs to one worker for the length of a lease, and to nobody after it."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, exists, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from ..db import db, new_id, reading
@@ -14,6 +13,7 @@ from ..vocabulary import WAITING_STATES, DeliveryState, Lane
 # Statements are built once: putting one together costs more than running it, and idle workers ask several times a
 # second. A row waits while an older update of the same incident is still owed to the same person (C6).
 _older = aliased(Delivery)
+_about = aliased(Announcement)
 _IS_DUE = and_(
     is_waiting,
     Delivery.channel == bindparam("on"),
@@ -23,9 +23,10 @@ _IS_DUE = and_(
     ~exists().where(
         _older.subscriber_id == Delivery.subscriber_id,
         _older.incident_id == Delivery.incident_id,
-        _older.sequence < Delivery.sequence,
+        _older.announcement_id < Delivery.announcement_id,
         _older.state.in_(WAITING_STATES),
     ),
+    ~exists().where(_about.id == Delivery.announcement_id, _about.stopped_at.is_not(None)),
 )
 _ANY = select(Delivery.id).where(_IS_DUE).limit(1)
 _DUE = (
@@ -54,37 +55,38 @@ _HELD = (
 )
 
 
-def claim(channel: str, lanes: Sequence[Lane], limit: int, lease: timedelta, now: datetime) -> list[Delivery]:
-    """Lease up to `limit` due deliveries of the first lane that has any; the leases are committed.
+def claim(channel: str, lane: Lane, limit: int, lease: timedelta, now: datetime) -> list[Delivery]:
+    """Lease up to `limit` due deliveries of a lane; the leases are committed.
 
     The rows come back detached, with all that a message needs: no transaction is open while the wire is slow.
     Where nothing is due nothing is written, so that idle workers never stand in a publisher's way.
     """
-    for lane in lanes:
-        asked = {"on": channel, "in_lane": lane, "now": now}
-        with reading():
-            has_any = db.session.scalar(_ANY, asked) is not None
-        if not has_any:
-            continue
-        token = new_id()
-        db.session.connection().execute(_CLAIM, asked | {"most": limit, "token": token, "until": now + lease})
-        db.session.commit()
-        with Session(db.engine) as own:
-            if rows := list(own.scalars(_HELD, {"token": token})):
-                return rows
-    return []
+    asked = {"on": channel, "in_lane": lane, "now": now}
+    with reading():
+        if db.session.scalar(_ANY, asked) is None:
+            return []
+    token = new_id()
+    db.session.connection().execute(_CLAIM, asked | {"most": limit, "token": token, "until": now + lease})
+    db.session.commit()
+    with Session(db.engine) as own:
+        return list(own.scalars(_HELD, {"token": token}))
 
 
-def release_lapsed(now: datetime) -> int:
-    """Put back what was claimed by a worker that is no longer there; how many is returned."""
-    is_lapsed = and_(is_waiting, Delivery.state == DeliveryState.LEASED, Delivery.leased_until < now)
+def release_lapsed(lease: timedelta, now: datetime) -> int:
+    """Put back what was claimed by a worker that is no longer there; how many is returned.
+
+    Whether it had left already nobody knows, so they are doubtful. A lease that ends later than any could is of a
+    clock that has been set back since, and is over too.
+    """
+    is_over = or_(Delivery.leased_until < now, Delivery.leased_until > now + 2 * lease)
+    is_lapsed = and_(is_waiting, Delivery.state == DeliveryState.LEASED, is_over)
     with reading():
         if db.session.scalar(select(Delivery.id).where(is_lapsed).limit(1)) is None:
             return 0
     released = db.session.execute(
         update(Delivery)
         .where(is_lapsed)
-        .values(state=DeliveryState.PENDING, lease_token="", leased_until=None, due_at=now)
+        .values(state=DeliveryState.PENDING, lease_token="", leased_until=None, due_at=now, is_doubtful=True)
         .execution_options(synchronize_session=False)
     )
     db.session.commit()
@@ -92,9 +94,8 @@ def release_lapsed(now: datetime) -> int:
     return count
 
 
-def renew(token: str, lease: timedelta, now: datetime) -> datetime:
-    """The worker is alive and still at it: the rest of its claim stays with it until the returned instant."""
-    until = now + lease
+def renew(token: str, until: datetime) -> None:
+    """The worker is alive and still at it: the rest of its claim stays its own until then."""
     db.session.execute(
         update(Delivery)
         .where(is_held, Delivery.lease_token == token, Delivery.state == DeliveryState.LEASED)
@@ -102,7 +103,6 @@ def renew(token: str, lease: timedelta, now: datetime) -> datetime:
         .execution_options(synchronize_session=False)
     )
     db.session.commit()
-    return until
 
 
 def release(token: str, now: datetime) -> None:

@@ -1,18 +1,19 @@
 """Whether a message may still be sent, asked again just before it goes (C8)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
 from ..db import db, reading
-from ..models import Delivery, Reminder, StaffUser, Subscriber
+from ..models import Announcement, Delivery, Reminder, StaffUser, Subscriber
 from ..vocabulary import AnnouncementKind, DeliveryState, SubscriberState
-
-NEWS_FOR = timedelta(hours=24)
+from .closing import EXPIRED, WITHDRAWN
+from .shards import NEWS_FOR
 
 # Built once: putting a statement together costs more than running it.
 _SUBSCRIBER = select(Subscriber.state).where(Subscriber.id == bindparam("id"))
 _CANCELLED = select(Reminder.cancelled_at).where(Reminder.announcement_id == bindparam("id"))
+_GONE = select(Announcement.withdrawn_at).where(Announcement.id == bindparam("id"))
 _ACTIVE = select(StaffUser.active).where(StaffUser.id == bindparam("id"))
 
 
@@ -22,18 +23,25 @@ def refusal(row: Delivery, now: datetime) -> tuple[DeliveryState, str] | None:
     No transaction is left open behind the answer.
     """
     if now - row.created_at > NEWS_FOR:
-        return DeliveryState.EXPIRED, "It is older than a day and no longer news."
+        return DeliveryState.EXPIRED, EXPIRED
     with reading():
+        if db.session.scalar(_GONE, {"id": row.announcement_id}):
+            return DeliveryState.WITHDRAWN, WITHDRAWN
         if row.announcement.kind is AnnouncementKind.REMINDER:
             return _reminder_refusal(row)
         return _subscriber_refusal(row) if row.subscriber_id is not None else None
+
+
+def spared_because(state: SubscriberState) -> str:
+    """Why somebody who was owed a message does not get it."""
+    return f"The subscriber is {state.label.lower()} now."
 
 
 def _subscriber_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:
     state = db.session.scalar(_SUBSCRIBER, {"id": row.subscriber_id}) or SubscriberState.UNSUBSCRIBED
     is_confirmation = row.announcement.kind is AnnouncementKind.CONFIRMATION
     wanted = SubscriberState.PENDING if is_confirmation else SubscriberState.CONFIRMED
-    return None if state is wanted else (DeliveryState.SUPPRESSED, f"The subscriber is {state.label.lower()} now.")
+    return None if state is wanted else (DeliveryState.SUPPRESSED, spared_because(state))
 
 
 def _reminder_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:

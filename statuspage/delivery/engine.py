@@ -15,13 +15,15 @@ from ..clock import utcnow
 from ..db import db
 from ..settings import Settings
 from ..vocabulary import Lane
-from .dispatcher import ALL_LANES, Dispatcher
+from .closing import close_next
+from .dispatcher import Dispatcher
 from .expansion import expand_next
+from .feed import ALL_LANES
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
-BULK_THREADS = 2
+BULK_THREADS = 1
 
 
 class Engine:
@@ -71,7 +73,7 @@ class Engine:
         return threading.Thread(target=self._send, args=(kind, lanes), name=f"{kind}-{name}")
 
     def _expand(self) -> None:
-        self._loop(lambda: expand_next(utcnow()))
+        self._loop(lambda: expand_next(utcnow()) or close_next(utcnow()))
 
     def _send(self, kind: str, lanes: tuple[Lane, ...]) -> None:
         dispatcher = Dispatcher(

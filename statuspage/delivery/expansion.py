@@ -1,32 +1,38 @@
-"""From one announcement to a delivery for each person it is owed to, in chunks that may be repeated without harm."""
+"""From one announcement to shards: ranges of subscribers that workers take on lease.
+
+Laying them out costs one count for each stretch of ids, never a row for each person, and may be repeated without harm.
+"""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Insert, and_, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, update
 from sqlalchemy.orm import aliased
 
-from ..db import db, reading
-from ..models import Announcement, Delivery, Subscriber
+from ..db import db, reading, upsert
+from ..models import Announcement, Delivery, Shard, Subscriber
 from ..models.delivery import is_waiting
 from ..vocabulary import DeliveryState
-from .audience import wants
+from .audience import is_owed
 
-CHUNK = 1000
+# Subscribers in one shard, and ids looked at in one transaction.
+SHARD = 1000
+STRETCH = 20 * SHARD
 STALE_AFTER = timedelta(hours=1)
+NEWER = "A newer update of this incident took its place."
 _ANY = select(Announcement.id).where(Announcement.expanded_at.is_(None)).limit(1)
 _NEXT = (
     select(Announcement)
     .where(Announcement.expanded_at.is_(None))
     .order_by(Announcement.id)
     .limit(1)
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=Announcement)
 )
 
 
 def expand_next(now: datetime) -> bool:
-    """Turn the next chunk of the oldest unexpanded announcement into deliveries; False when there is none.
+    """Lay out the next stretch of the oldest unexpanded announcement in shards; False when there is none.
 
-    Rows and cursor move in one commit, so a crash repeats nothing and skips nobody.
+    Shards and cursor move in one commit, so a crash repeats nothing and skips nobody.
     """
     with reading():  # an idle engine asks several times a second and must stand in nobody's way
         if db.session.scalar(_ANY) is None:
@@ -35,11 +41,11 @@ def expand_next(now: datetime) -> bool:
     if announcement is None:
         db.session.rollback()
         return False
-    chunk = _chunk(announcement)
-    if chunk:
-        db.session.execute(_insert(announcement, chunk, now))
-        announcement.expanded_to = chunk[-1]
-    if len(chunk) < CHUNK:
+    last = db.session.scalar(select(func.max(Subscriber.id)).where(Subscriber.page_id == announcement.page_id)) or 0
+    upto = (announcement.expanded_to // STRETCH + 1) * STRETCH
+    _lay_out(announcement, upto, now)
+    announcement.expanded_to = upto
+    if upto >= last:
         announcement.expanded_at = now
         supersede_older(now, Delivery.incident_id == announcement.incident_id)
     db.session.commit()
@@ -59,7 +65,7 @@ def supersede_older(now: datetime, only: ColumnElement[bool] | None = None) -> N
         exists().where(
             newer.subscriber_id == Delivery.subscriber_id,
             newer.incident_id == Delivery.incident_id,
-            newer.sequence > Delivery.sequence,
+            newer.announcement_id > Delivery.announcement_id,
         ),
     ]
     if only is not None:
@@ -67,49 +73,35 @@ def supersede_older(now: datetime, only: ColumnElement[bool] | None = None) -> N
     db.session.execute(
         update(Delivery)
         .where(and_(*conditions))
-        .values(
-            state=DeliveryState.SUPERSEDED, reason="A newer update of this incident took its place.", settled_at=now
-        )
+        .values(state=DeliveryState.SUPERSEDED, reason=NEWER, settled_at=now)
         .execution_options(synchronize_session=False)
     )
 
 
-def _chunk(announcement: Announcement) -> list[int]:
-    """The next subscribers in order of id. Whoever has been answered with this state already is left out."""
-    answered = exists().where(
-        Delivery.subscriber_id == Subscriber.id,
-        Delivery.incident_id == announcement.incident_id,
-        Delivery.sequence >= announcement.sequence,
+def _lay_out(announcement: Announcement, upto: int, now: datetime) -> None:
+    rank = (Subscriber.id - 1) // literal(SHARD, literal_execute=True)
+    counted = db.session.execute(
+        select(Subscriber.channel, rank.label("rank"), func.count())
+        .where(is_owed(announcement), Subscriber.id > announcement.expanded_to, Subscriber.id <= upto)
+        .group_by(Subscriber.channel, rank)
     )
-    ids = (
-        select(Subscriber.id)
-        .where(
-            wants(announcement.page_id, announcement.component_ids, announcement.is_key_moment),
-            Subscriber.id > announcement.expanded_to,
-            ~answered,
-        )
-        .order_by(Subscriber.id)
-        .limit(CHUNK)
-    )
-    return list(db.session.scalars(ids))
-
-
-def _insert(announcement: Announcement, chunk: list[int], now: datetime) -> Insert:
-    columns = {
-        "announcement_id": literal(announcement.id),
-        "subscriber_id": Subscriber.id,
-        "channel": Subscriber.channel,
-        "address": Subscriber.address,
-        "lane": literal(announcement.lane, Delivery.lane.type),
-        "incident_id": literal(announcement.incident_id),
-        "sequence": literal(announcement.sequence),
-        "state": literal(DeliveryState.PENDING, Delivery.state.type),
-        "reason": literal(""),
-        "attempt_count": literal(0),
-        "due_at": literal(now, Delivery.due_at.type),
-        "lease_token": literal(""),
-        "provider_id": literal(""),
-        "created_at": literal(announcement.created_at, Delivery.created_at.type),
-    }
-    rows = select(*columns.values()).where(Subscriber.id.in_(chunk))
-    return insert(Delivery).from_select(list(columns), rows)
+    shards = [
+        {
+            "announcement_id": announcement.id,
+            "incident_id": announcement.incident_id,
+            "channel": channel,
+            "rank": int(number),
+            "reached": int(number) * SHARD,
+            "last_id": (int(number) + 1) * SHARD,
+            "owed": owed,
+            "settled": 0,
+            "is_doubtful": False,
+            "due_at": announcement.held_until or now,
+            "reason": "",
+            "lease_token": "",
+            "created_at": announcement.created_at,
+        }
+        for channel, number, owed in counted
+    ]
+    if shards:
+        db.session.execute(upsert(Shard).on_conflict_do_nothing(), shards)

@@ -1,29 +1,24 @@
-"""The only outbound rendering: words frozen once per announcement and channel, then made personal by substitution.
+"""The only outbound rendering: words frozen once per announcement and channel; `letters` makes them personal.
 
 Frozen words carry placeholders of the form `__<announcement id>_<name>__`. The id is drawn at random for each
 announcement, so no text written before can contain one by accident or by design.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict
 
 import css_inline
 from flask import current_app
 
-from notifiers import Message
-
 from .. import text, urls
 from ..clock import moment_text, near_text, span_words
-from ..models import Announcement, Delivery, Incident, IncidentUpdate, Page, Subscriber
+from ..models import Incident, IncidentUpdate, Page, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
-from ..vocabulary import AnnouncementKind, IncidentStatus, ReminderStep
+from ..vocabulary import IncidentStatus, ReminderStep
 
 SMS_LENGTH = 300  # two segments of GSM-7, with a little room for names outside it
-CONFIRM_WITHIN = timedelta(days=7)
-COMPOSE_WITHIN = timedelta(hours=2)
-
 PERSONAL = ("manage", "unsubscribe", "confirm", "code", "compose")
 
 
@@ -65,14 +60,14 @@ def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -
 
 def confirmation(page: Page, announcement_id: str) -> dict[str, Words]:
     """The one message an unconfirmed address gets."""
-    code, name = _placeholder(announcement_id, "code"), page.name
+    code, name = placeholder(announcement_id, "code"), page.name
     sms = f"{code} is your code to confirm SMS updates from {name}. Did not ask for it? Ignore this message."
     return _render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
 
 
 def manage_link(page: Page, announcement_id: str) -> dict[str, Words]:
     """For somebody who signs up again: they are subscribed, and here they can change it."""
-    link = _placeholder(announcement_id, "manage")
+    link = placeholder(announcement_id, "manage")
     sms = f"You already get SMS updates from {page.name}. Change or stop them: {link}"
     return _render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
 
@@ -88,7 +83,7 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
         ReminderStep.OVERDUE: f"Update late by {distance}",
     }[step]
     title = text.excerpt(incident.title, 60)
-    sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {_placeholder(announcement_id, 'compose')}"
+    sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {placeholder(announcement_id, 'compose')}"
     last = incident.updates[-1] if incident.updates else None
     return _render(
         "reminder",
@@ -102,29 +97,6 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
         last=last,
         last_text=text.plain(last.body) if last else "",
         last_at=moment_text(last.created_at, zone) if last else "",
-    )
-
-
-def personal(delivery: Delivery) -> Message:
-    """The finished message for one recipient, made from the announcement's frozen words."""
-    announcement = delivery.announcement
-    words: Words = announcement.words.get(delivery.channel) or announcement.words["sms"]
-    links = _links(delivery)
-    parts = {name: _substitute(str(part), announcement.public_id, links) for name, part in words.items()}
-    page = announcement.page
-    is_list_mail = announcement.kind in (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CURRENT_STATE)
-    return Message(
-        reference=delivery.reference,
-        subject=parts["subject"],
-        text=parts["text"],
-        html=parts["html"] or None,
-        thread=announcement.incident.public_id if announcement.incident else None,
-        is_thread_start=announcement.sequence == 1,
-        from_name=page.mail_from_name or page.name,
-        reply_to=page.mail_reply_to or None,
-        unsubscribe_url=links.get("unsubscribe") if is_list_mail else None,
-        said_at=announcement.created_at,
-        list_id=f"{page.name} <{page.public_id}.{_host()}>" if is_list_mail else None,
     )
 
 
@@ -185,7 +157,7 @@ def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None
 def _render(
     template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
 ) -> dict[str, Words]:
-    placeholders = {f"{name}_url": _placeholder(announcement_id, name) for name in PERSONAL}
+    placeholders = {f"{name}_url": placeholder(announcement_id, name) for name in PERSONAL}
     context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}
     environment = current_app.jinja_env
     body = environment.get_template(f"messages/{template}.txt").render(context)
@@ -201,37 +173,6 @@ def _inliner() -> css_inline.CSSInliner:
     return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 
-def _placeholder(announcement_id: str, name: str) -> str:
+def placeholder(announcement_id: str, name: str) -> str:
+    """What stands in frozen words for something that differs per recipient."""
     return f"__{announcement_id}_{name}__"
-
-
-def _substitute(part: str, announcement_id: str, links: dict[str, str]) -> str:
-    for name, value in links.items():
-        part = part.replace(_placeholder(announcement_id, name), value)
-    return part
-
-
-def _links(delivery: Delivery) -> dict[str, str]:
-    if delivery.subscriber is not None:
-        return _subscriber_links(delivery.announcement, delivery.subscriber)
-    reminder_id = delivery.announcement.words.get("reminder_id", "")
-    expires_at = delivery.created_at + COMPOSE_WITHIN
-    return {"compose": urls.compose(signer().sign(Purpose.COMPOSE, reminder_id, expires_at=expires_at))}
-
-
-def _subscriber_links(announcement: Announcement, subscriber: Subscriber) -> dict[str, str]:
-    sign, identity, salt = signer().sign, subscriber.public_id, subscriber.salt
-    links = {
-        "manage": urls.manage(sign(Purpose.MANAGE, identity, salt)),
-        # Without salt: the link in the oldest mail must still end the newest subscription.
-        "unsubscribe": urls.unsubscribe(sign(Purpose.UNSUBSCRIBE, identity)),
-    }
-    if announcement.kind is AnnouncementKind.CONFIRMATION:
-        expires_at = announcement.created_at + CONFIRM_WITHIN
-        links["confirm"] = urls.confirm(sign(Purpose.CONFIRM, identity, salt, expires_at))
-        links["code"] = code_for(subscriber)
-    return links
-
-
-def _host() -> str:
-    return urls.settings().base_url.split("://", 1)[1].split("/")[0].split(":")[0]

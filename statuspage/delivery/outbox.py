@@ -115,7 +115,6 @@ def _owe(announcement: Announcement, subscriber: Subscriber, now: datetime) -> N
             announcement=announcement,
             subscriber=subscriber,
             channel=subscriber.channel,
-            address=subscriber.address,
             lane=announcement.lane,
             incident_id=announcement.incident.id if announcement.incident else None,
             sequence=announcement.sequence,

@@ -141,6 +141,11 @@ class Delivery(Base):
     attempts: Mapped[list["Attempt"]] = relationship(back_populates="delivery", order_by="Attempt.number")
 
     @property
+    def recipient(self) -> str:
+        """The address it goes to, as it is now."""
+        return self.subscriber.address if self.subscriber is not None else self.address
+
+    @property
     def reference(self) -> str:
         """The message's stable name: the same for every attempt, another for every recipient."""
         whom = f"s{self.subscriber_id}" if self.subscriber_id else f"u{self.staff_user_id}"

@@ -37,7 +37,7 @@ def captured(kind: AnnouncementKind, channel: str) -> Delivery:
 
 
 def lose(address: str, reason: str) -> None:
-    delivery = db.session.scalars(db.select(Delivery).filter_by(address=address)).one()
+    delivery = db.session.scalars(db.select(Delivery).join(Subscriber).where(Subscriber.address == address)).one()
     delivery.state, delivery.reason = DeliveryState.FAILED, reason
     delivery.announcement.created_at = utcnow()
     db.session.commit()
@@ -110,7 +110,7 @@ def test_a_captured_mail_is_shown_as_it_would_arrive(admin: Desk, said: str) -> 
     page, frame = admin.get(f"/admin/messages/{mail.id}"), admin.get(f"/admin/messages/{mail.id}/html")
 
     assert "List-Unsubscribe" in page.text
-    assert mail.address in page.text
+    assert mail.recipient in page.text
     assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
     assert "We are looking into it." in frame.text
     assert "default-src 'none'" in frame.headers["Content-Security-Policy"]
@@ -147,7 +147,7 @@ def test_captured_secrets_are_not_for_everybody(at_desk: Callable[..., Desk], sa
 def test_the_raw_mail_is_for_admins(lead: Desk, admin: Desk, said: str) -> None:
     mail = captured(AnnouncementKind.INCIDENT_UPDATE, "email")
 
-    assert mail.address not in lead.get(f"/admin/messages/{mail.id}").text
+    assert mail.recipient not in lead.get(f"/admin/messages/{mail.id}").text
     assert "Raw" in admin.get(f"/admin/messages/{mail.id}").text
 
 

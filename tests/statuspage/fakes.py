@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from notifiers import DeliveryError, Envelope, Message, Outcome, Preview, Receipt
 from statuspage.db import db
-from statuspage.delivery.dispatcher import Dispatcher
+from statuspage.delivery.dispatcher import WINDOW, Dispatcher
+from statuspage.delivery.receipts import progress
 from statuspage.drafts import UpdateDraft
 from statuspage.models import Announcement, AuditEntry, Delivery
 from statuspage.vocabulary import IncidentStatus
@@ -27,6 +28,7 @@ class FakeChannel:
 
     def __init__(self, *answers: Answer, kind: str = "email", for_address: Mapping[str, Answer] | None = None) -> None:
         self.kind = kind
+        self.knows_repeats = kind == "email"
         self.answers = list(answers) or [Receipt("from-the-fake")]
         self.for_address = dict(for_address or {})
         self.sent: list[Envelope] = []
@@ -38,7 +40,7 @@ class FakeChannel:
 
     @property
     def messages(self) -> list[Message]:
-        return [envelope.message for envelope in self.sent]
+        return [envelope.personal() for envelope in self.sent]
 
     def clean(self, address: str) -> str:
         return address.strip()
@@ -60,11 +62,13 @@ class FakeChannel:
 
 @dataclass
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved, or ticks whenever it is looked at."""
 
     now: datetime = NOON
+    ticks: timedelta = timedelta()
 
     def __call__(self) -> datetime:
+        self.now += self.ticks
         return self.now
 
     def move(self, **span: float) -> datetime:
@@ -78,10 +82,11 @@ class Worker:
 
     channels: dict[str, FakeChannel]
     clock: Clock = field(default_factory=Clock)
+    window: int = WINDOW
 
     @property
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.channels, clock=self.clock, jitter=lambda: 1.0)
+        return Dispatcher(self.channels, window=self.window, clock=self.clock, jitter=lambda: 1.0)
 
     def run(self, **later: float) -> int:
         self.clock.move(**later)
@@ -112,8 +117,15 @@ def only_row(**where: Any) -> Delivery:
 
 
 def states(**where: Any) -> Counter[str]:
-    """How many deliveries are in each state."""
-    return Counter(row.state.value for row in ledger(**where))
+    """How many deliveries are in each state; those still in a shard are pending."""
+    if where:
+        return Counter(row.state.value for row in ledger(**where))
+    db.session.rollback()
+    found: Counter[str] = Counter()
+    for each in announcements():
+        db.session.refresh(each)
+        found.update({state.value: count for state, count in progress(each).states.items()})
+    return found
 
 
 def announcements(**where: Any) -> list[Announcement]:

@@ -40,7 +40,7 @@ def test_who_is_owed_an_update(open_incident, crowd, api, web, dispatch, touches
         publishing.post_update(incident, said(), BY, NOON)
     dispatch()
 
-    assert {row.address.split("@")[0] for row in ledger()} == set(reached.split())
+    assert {row.recipient.split("@")[0] for row in ledger()} == set(reached.split())
 
 
 def test_count_in_the_composer_is_what_the_ledger_will_owe(page, crowd, api, open_incident, dispatch):
@@ -64,7 +64,7 @@ def test_later_update_still_reaches_those_touched_earlier(open_incident, crowd, 
     publishing.post_update(incident, said(), BY, NOON)
     dispatch()
 
-    assert {row.address.split("@")[0] for row in ledger()} == {"all", "api", "both"}
+    assert {row.recipient.split("@")[0] for row in ledger()} == {"all", "api", "both"}
 
 
 def test_counts_are_by_channel(page, subscribe):

@@ -2,46 +2,26 @@ import itertools
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, text as sql
+from sqlalchemy import select, text as sql
 
+from notifiers import DeliveryError
 from statuspage import publishing, subscriptions
-from statuspage.db import db, new_id
-from statuspage.delivery.expansion import CHUNK, expand_next
+from statuspage.db import db
+from statuspage.delivery import expansion
+from statuspage.delivery.expansion import SHARD, expand_next
 from statuspage.drafts import IncidentDraft
-from statuspage.models import Announcement, Delivery, Incident, Page, Subscriber, Subscription
+from statuspage.models import Announcement, Delivery, Incident, Page, Shard, Subscription
 from statuspage.subscriptions import Wishes
-from statuspage.vocabulary import AnnouncementKind, DeliveryState, IncidentStatus, IncidentType, Severity
+from statuspage.vocabulary import AnnouncementKind, DeliveryState, EventLevel, IncidentStatus, IncidentType, Severity
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, announcements, ledger, said, states
 
 LATER = NOON + timedelta(minutes=5)
 
 
-@pytest.fixture
-def crowd(page):
-    """More subscribers than one chunk holds."""
-
-    def gather(count):
-        rows = [
-            {
-                "public_id": new_id(),
-                "page_id": page.id,
-                "channel": "email",
-                "address": f"s{number}@example.com",
-                "address_key": f"s{number}@example.com",
-                "state": "confirmed",
-                "confirmed_at": NOON,
-                "state_changed_at": NOON,
-                "created_at": NOON,
-            }
-            for number in range(count)
-        ]
-        db.session.execute(insert(Subscriber), rows)
-        db.session.execute(sql("INSERT INTO subscription (subscriber_id) SELECT id FROM subscriber"))
-        db.session.commit()
-        return count
-
-    return gather
+def laid_out():
+    db.session.rollback()
+    return list(db.session.scalars(select(Shard).order_by(Shard.id)))
 
 
 def expand_all():
@@ -57,7 +37,8 @@ def test_everyone_confirmed_is_owed_the_update_once(open_incident, subscribe):
     open_incident()
     expand_all()
 
-    assert sorted(row.address for row in ledger()) == [f"s{number}@example.com" for number in range(5)]
+    assert [(shard.channel, shard.rank, shard.owed) for shard in laid_out()] == [("email", 0, 5)]
+    assert states() == {"pending": 5}
 
 
 def test_nothing_to_expand_is_no_work(app):
@@ -71,59 +52,64 @@ def test_update_that_concerns_nobody_is_done_at_once(open_incident):
     assert announcements()[0].expanded_at == NOON
 
 
-def test_crowd_is_expanded_in_chunks(open_incident, crowd):
-    count = crowd(2 * CHUNK + 1)
+def test_crowd_is_laid_out_in_ranges_without_a_row_for_anybody(open_incident, crowd):
+    count = crowd(2 * SHARD + 1)
     open_incident()
 
-    assert expand_all() == 3
-    assert states() == {"pending": count}
+    assert expand_all() == 1
+    assert [shard.owed for shard in laid_out()] == [SHARD, SHARD, 1]
+    assert (states(), ledger()) == ({"pending": count}, [])
 
 
-@pytest.mark.parametrize("count", [CHUNK - 1, CHUNK, CHUNK + 1])
-def test_nobody_is_skipped_at_the_edge_of_a_chunk(open_incident, crowd, count):
+@pytest.mark.parametrize("count", [SHARD - 1, SHARD, SHARD + 1])
+def test_nobody_is_skipped_at_the_edge_of_a_range(open_incident, crowd, dispatch, count):
     crowd(count)
     open_incident()
-    expand_all()
+    mail = FakeChannel()
+    dispatch(email=mail)
 
-    assert len(ledger()) == count
+    assert sorted(mail.recipients) == sorted(f"s{number}@example.com" for number in range(count))
 
 
-def test_crash_in_a_chunk_leaves_it_to_be_done_again(open_incident, crowd):
-    count = crowd(2 * CHUNK)
+def test_crash_in_a_stretch_leaves_it_to_be_done_again(open_incident, crowd, monkeypatch):
+    monkeypatch.setattr(expansion, "STRETCH", SHARD)
+    crowd(2 * SHARD)
     open_incident()
     expand_next(NOON)
-    db.session.execute(sql("CREATE TRIGGER no BEFORE INSERT ON delivery BEGIN SELECT RAISE(ABORT, 'killed'); END"))
+    db.session.execute(sql("CREATE TRIGGER no BEFORE INSERT ON shard BEGIN SELECT RAISE(ABORT, 'killed'); END"))
     db.session.commit()
     with pytest.raises(Exception, match="killed"):
         expand_next(NOON)
     db.session.rollback()
-    assert len(ledger()) == CHUNK
+    assert len(laid_out()) == 1
     db.session.execute(sql("DROP TRIGGER no"))
     db.session.commit()
     expand_all()
 
-    assert len({row.subscriber_id for row in ledger()}) == count
+    assert [(shard.rank, shard.owed) for shard in laid_out()] == [(0, SHARD), (1, SHARD)]
 
 
 def test_replay_from_the_start_adds_nothing(open_incident, crowd):
-    count = crowd(3)
+    crowd(3)
     open_incident()
     expand_all()
     db.session.execute(sql("UPDATE announcement SET expanded_to = 0, expanded_at = NULL"))
     db.session.commit()
     expand_all()
 
-    assert len(ledger()) == count
+    assert [shard.owed for shard in laid_out()] == [3]
 
 
-def test_database_itself_refuses_to_owe_the_same_twice(open_incident, subscribe):
+def test_database_itself_refuses_to_owe_the_same_twice(open_incident, subscribe, dispatch):
     subscribe("a@example.com")
     open_incident()
-    expand_all()
+    dispatch()
     [row] = ledger()
 
+    copy = f"INSERT INTO delivery ({_columns()}) SELECT {_columns()} FROM delivery WHERE id = {row.id}"
+
     with pytest.raises(Exception, match="UNIQUE"):
-        db.session.execute(sql(f"INSERT INTO delivery SELECT NULL, {_columns()} FROM delivery WHERE id = {row.id}"))
+        db.session.execute(sql(copy))
 
 
 def _columns():
@@ -136,16 +122,16 @@ def test_older_announcement_is_expanded_first(open_incident, subscribe):
     publishing.post_update(incident, said(), BY, LATER)
     expand_next(LATER)
 
-    assert [row.sequence for row in ledger()] == [1]
+    assert [shard.announcement.sequence for shard in laid_out()] == [1]
 
 
-def test_row_carries_the_time_of_the_words_not_of_the_expansion(open_incident, subscribe):
+def test_row_carries_the_time_of_the_words_not_of_the_sending(open_incident, subscribe, dispatch):
     subscribe("a@example.com")
     open_incident()
-    expand_next(LATER)
+    dispatch(LATER)
 
     [row] = ledger()
-    assert (row.created_at, row.due_at) == (NOON, LATER)
+    assert (row.created_at, row.settled_at) == (NOON, LATER)
 
 
 ORDERS = [
@@ -196,16 +182,17 @@ def test_who_confirmed_when_all_was_over_hears_nothing(page, open_incident, subs
     assert ledger() == []
 
 
-def test_newer_update_takes_the_place_of_one_that_failed(open_incident, subscribe):
+BUSY = DeliveryError("The relay is busy.")
+
+
+def test_newer_update_takes_the_place_of_one_that_failed(open_incident, subscribe, dispatch):
     subscribe("a@example.com")
     incident = open_incident()
-    expand_all()
-    db.session.execute(sql("UPDATE delivery SET attempt_count = 1"))
-    db.session.commit()
+    dispatch(email=FakeChannel(BUSY))
     publishing.post_update(incident, said(), BY, LATER)
-    expand_all()
+    dispatch(email=FakeChannel())
 
-    assert [row.state for row in ledger()] == [DeliveryState.SUPERSEDED, DeliveryState.PENDING]
+    assert [row.state for row in ledger()] == [DeliveryState.SUPERSEDED, DeliveryState.SENT]
 
 
 def test_newer_update_waits_behind_one_that_has_not_had_its_turn(open_incident, subscribe):
@@ -218,16 +205,25 @@ def test_newer_update_waits_behind_one_that_has_not_had_its_turn(open_incident, 
     assert states() == {"pending": 2}
 
 
-def test_other_incidents_and_other_people_supersede_nothing(open_incident, subscribe):
+def test_other_incidents_and_other_people_supersede_nothing(open_incident, subscribe, dispatch):
     subscribe("a@example.com")
     open_incident()
-    expand_all()
-    db.session.execute(sql("UPDATE delivery SET attempt_count = 1"))
-    db.session.commit()
+    dispatch(email=FakeChannel(BUSY))
     open_incident(title="Another")
-    expand_all()
+    dispatch(email=FakeChannel(BUSY))
 
     assert states() == {"pending": 2}
+
+
+def test_who_wants_key_moments_alone_loses_none_to_a_newer_update_in_between(open_incident, subscribe, dispatch):
+    subscribe("a@example.com", level=EventLevel.KEY_MOMENTS)
+    incident = open_incident()
+    dispatch(email=FakeChannel(BUSY))
+    publishing.post_update(incident, said(), BY, LATER)
+    mail = FakeChannel()
+    dispatch(LATER + timedelta(hours=2), email=mail)
+
+    assert (mail.recipients, states()) == (["a@example.com"], {"sent": 1})
 
 
 def test_wishes_count_as_they_are_when_the_words_are_expanded(open_incident, subscribe, api):

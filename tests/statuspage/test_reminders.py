@@ -6,7 +6,7 @@ from sqlalchemy import select, text as sql
 from statuspage import publishing, staff
 from statuspage.cadence import reminders
 from statuspage.db import db
-from statuspage.delivery import messages
+from statuspage.delivery import letters
 from statuspage.models import Announcement, Delivery, Incident, Reminder
 from statuspage.vocabulary import AnnouncementKind, DeliveryState, IncidentRole, IncidentStatus, StaffRole
 from tests.conftest import BY, NOON
@@ -173,7 +173,7 @@ def test_trouble_with_one_incident_leaves_the_others_their_reminders(crew, open_
 def test_reminder_speaks_of_severity_and_of_what_was_last_said(crew):
     reminders.remind_due(DUE - 10 * MINUTE)
 
-    mail = messages.personal(ledger(channel="email")[0])
+    mail = letters.personal(ledger(channel="email")[0])
     assert "Update due in 10 min" in mail.subject
     assert "SEV2" in mail.text
     assert "We are looking into it." in mail.text
@@ -182,7 +182,7 @@ def test_reminder_speaks_of_severity_and_of_what_was_last_said(crew):
 
 def test_each_link_is_made_for_one_person(crew):
     reminders.remind_due(DUE + 10 * MINUTE)
-    links = {messages.personal(row).text.split("/admin/compose/")[1].split()[0] for row in ledger(channel="sms")}
+    links = {letters.personal(row).text.split("/admin/compose/")[1].split()[0] for row in ledger(channel="sms")}
 
     assert len(links) == 2
 

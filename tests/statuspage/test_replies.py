@@ -6,7 +6,7 @@ from statuspage import publishing, staff
 from statuspage.cadence import reminders, replies
 from statuspage.cadence.replies import LinkState
 from statuspage.db import db
-from statuspage.delivery import messages
+from statuspage.delivery import letters
 from statuspage.errors import Conflict, NotFound, StaleDraft
 from statuspage.models import Incident
 from statuspage.tokens import Purpose, signer
@@ -23,7 +23,7 @@ def token(open_incident, colleague):
     colleague()
     open_incident()
     reminders.remind_due(DUE)
-    return messages.personal(ledger(channel="email")[0]).text.split("/admin/compose/")[1].split()[0]
+    return letters.personal(ledger(channel="email")[0]).text.split("/admin/compose/")[1].split()[0]
 
 
 def incident():

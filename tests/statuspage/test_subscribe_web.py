@@ -398,7 +398,7 @@ def test_mail_offers_one_click_and_confirmations_do_not(send, subscribe, open_in
     dispatch(NOON, email=mail)
     dispatch(utcnow(), email=mail)
 
-    by_address = {envelope.address: envelope.message for envelope in mail.sent}
+    by_address = {envelope.address: envelope.personal() for envelope in mail.sent}
     assert by_address[ADA].unsubscribe_url is None
     assert "/unsubscribe/" in by_address["bo@example.com"].unsubscribe_url
 
@@ -427,4 +427,4 @@ def test_form_may_be_opened_with_a_component_chosen(client, api):
 def test_every_letter_in_the_ledger_goes_to_the_address_as_cleaned(send):
     send("ADA@Example.COM")
 
-    assert [row.address for row in ledger()] == ["ADA@example.com"]
+    assert [row.recipient for row in ledger()] == ["ADA@example.com"]

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from statuspage import publishing, subscribers, subscriptions
 from statuspage.db import db
-from statuspage.delivery import messages
+from statuspage.delivery import letters, messages
 from statuspage.errors import Conflict, Invalid, NotFound
 from statuspage.models import Subscriber
 from statuspage.subscriptions import Wishes
@@ -173,7 +173,7 @@ class TestCode:
         assert phone.state is CONFIRMED
 
     def test_sms_holds_the_code_and_no_link_to_leave(self, phone):
-        words = messages.personal(only_row()).text
+        words = letters.personal(only_row()).text
 
         assert words.startswith(messages.code_for(phone))
         assert "http" not in words

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from statuspage import components, publishing, subscriptions
 from statuspage.db import db
-from statuspage.delivery import messages
+from statuspage.delivery import letters
 from statuspage.models import Component, Incident, IncidentUpdate
 from statuspage.subscriptions import Wishes
 from statuspage.tokens import Purpose, signer
@@ -121,7 +121,7 @@ def test_no_mail_and_no_sms_speaks_of_what_is_internal(a_mixture, subscribe, dis
     rows = ledger()
     assert len(rows) == 2
     for row in rows:
-        message = messages.personal(row)
+        message = letters.personal(row)
         assert SECRET not in f"{message.subject}{message.text}{message.html}".lower()
 
 
@@ -129,7 +129,7 @@ def test_who_signs_up_in_the_middle_is_told_the_latest_public_state(a_mixture, s
     subscribe("a@example.com")
     [row] = ledger()
 
-    words = messages.personal(row)
+    words = letters.personal(row)
     assert "We are looking into it." in words.text
     assert SECRET not in f"{words.text}{words.html}".lower()
 
@@ -165,5 +165,5 @@ def test_subscriber_of_a_hidden_component_hears_of_it_without_its_name(page, ope
     dispatch()
 
     [row] = ledger()
-    assert row.address == "in@example.com"
-    assert SECRET not in messages.personal(row).text
+    assert row.recipient == "in@example.com"
+    assert SECRET not in letters.personal(row).text

@@ -1,0 +1,268 @@
+"""The feed: what a channel is given next, made only when the wire has room for it.
+
+Confirmations and reminders first; then a window of a shard, with at most a fifth of retries among it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import select, update
+
+from notifiers import Channel, DeliveryError, Envelope, Reconciles
+
+from ..db import db, reading
+from ..models import Delivery
+from ..models.delivery import is_waiting
+from ..vocabulary import DeliveryState, Lane, SubscriberState
+from . import claims, shards
+from .eligibility import refusal, spared_because
+from .expansion import NEWER
+from .ledger import Ledger
+from .letters import Letter, Recipient
+from .owed import Owed, Verdict, unanswered
+from .shards import Walk
+
+log = structlog.get_logger(__name__)
+
+ALL_LANES = (Lane.FAST, Lane.BULK, Lane.RETRY)
+SHARE_OF_RETRIES = 5
+LOOK_UP_EVERY = timedelta(milliseconds=100)
+NEVER = datetime.max.replace(tzinfo=UTC)
+UNWRITABLE = "The message could not be put together"
+
+
+@dataclass
+class Feed:
+    """An iterator of envelopes for one call of a channel's `deliver`. `size` is the window: the most in hand at once."""
+
+    channel: Channel
+    ledger: Ledger
+    lanes: Sequence[Lane]
+    lease: timedelta
+    clock: Callable[[], datetime]
+    is_stopping: Callable[[], bool]
+    size: int
+    most: int | None = None
+    taken: int = 0
+    failure: DeliveryError | None = None
+    held_until: datetime = NEVER
+    claimed: set[str] = field(default_factory=set)
+    ways: list[Walk] = field(default_factory=list)
+    in_hand: dict[int, Owed] = field(default_factory=dict)
+    _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
+    _retries: int = 0
+    _looked_up: datetime | None = None
+
+    def __iter__(self) -> Iterator[Envelope]:
+        return self
+
+    def __next__(self) -> Envelope:
+        """The next message; the end when nothing is due, the lease is over, or the engine is asked to stop."""
+        while not self._must_end():
+            if len(self.in_hand) + len(self.ledger.pending) >= self.size:
+                self.ledger.write()
+            if not self._ready and not self._refill():
+                break
+            if self._ready:
+                return self._hand_out(*self._ready.popleft())
+        raise StopIteration
+
+    def take_back(self, key: str | int) -> Owed:
+        """The message of this key has been answered for."""
+        owed = self.in_hand.pop(int(key))
+        self._retries -= _is_retry(owed)
+        return owed
+
+    def renew(self) -> None:
+        """Whatever is held stays held for another lease; may be called from another thread."""
+        until = self.clock() + self.lease
+        for token in tuple(self.claimed):
+            claims.renew(token, until)
+        for way in tuple(self.ways):
+            shards.renew(way.token, until)
+        self.held_until = until
+
+    def end(self, due_at: datetime | None = None) -> None:
+        """Write down what is known and give everything else back."""
+        self.ledger.write()
+        for token in self.claimed:
+            claims.release(token, self.clock())
+        self.claimed.clear()
+        reason = str(self.failure or "")
+        for way in self._open_ways():
+            # What is still in hand was given to a channel that broke off: it may have left.
+            self.ledger.leave(way, due_at, reason, is_doubtful=any(owed.way is way for owed in self.in_hand.values()))
+        self.ways.clear()
+
+    def _must_end(self) -> bool:
+        if self.most is not None and self.taken >= self.most:
+            return True
+        return self.failure is not None or self.is_stopping() or self.clock() >= self.held_until
+
+    def _hand_out(self, owed: Owed, letter: Letter, values: dict[str, str], address: str) -> Envelope:
+        self.taken += 1
+        self.in_hand[self.taken] = owed
+        self._retries += _is_retry(owed)
+        return Envelope(self.taken, address, letter.message, values)
+
+    def _refill(self) -> bool:
+        """Fetch what comes next, with eligibility as it is now; False when nothing is due."""
+        self.ledger.write()
+        now, has_worked = self.clock(), False
+        if Lane.FAST in self.lanes:
+            has_worked |= self._claim_rows(Lane.FAST, self.size, now)
+        if Lane.BULK in self.lanes and not (self.most and self._ready):
+            has_worked |= self._walk_on(now)
+        retries = max(1, self.size // SHARE_OF_RETRIES) - self._retries
+        if Lane.RETRY in self.lanes and retries > 0:
+            has_worked |= self._claim_rows(Lane.RETRY, retries, now)
+        return has_worked
+
+    # Rows of their own
+
+    def _claim_rows(self, lane: Lane, room: int, now: datetime) -> bool:
+        rows = claims.claim(self.channel.kind, lane, self.most or room, self.lease, now)
+        if rows:
+            self.claimed.add(rows[0].lease_token)
+            self.held_until = min(self.held_until, now + self.lease)
+        for row in rows:
+            self._prepare(row, now)
+        return bool(rows)
+
+    def _prepare(self, row: Delivery, now: datetime) -> None:
+        owed = Owed(row.announcement, row.subscriber_id, row=row, is_doubtful=row.is_doubtful)
+        if refused := refusal(row, now):
+            self.ledger.note(owed, Verdict(*refused))
+            return
+        try:
+            letter = Letter(row.announcement, row.channel)
+            values = letter.values_of(row)
+        except Exception as error:  # one poisoned row must not hold up the others
+            self._bury(owed, error)
+            return
+        self._add(owed, letter, values, row.recipient)
+
+    # Shards
+
+    def _walk_on(self, now: datetime) -> bool:
+        """Fetch a window from the shard in hand, or from the next one; False when there is none."""
+        way = self._way(now)
+        if way is None:
+            return False
+        rows = way.window(self.most or self.size)
+        db.session.rollback()
+        behind = self._clear_the_way(way, [row.id for row in rows], now)
+        for row in rows:
+            owed = Owed(way.announcement, row.id, way=way)
+            if row.state is not SubscriberState.CONFIRMED:
+                self.ledger.note(owed, Verdict(DeliveryState.SUPPRESSED, spared_because(row.state)))
+                continue
+            if row.id in behind:
+                self.ledger.note(owed, Verdict(DeliveryState.PENDING, pause=timedelta(0)))
+                continue
+            if way.doubtful:
+                way.doubtful -= 1
+                owed.is_doubtful = True
+            values = way.letter.values(Recipient(row.id, row.public_id, row.salt))
+            self._add(owed, way.letter, values, row.address)
+        if not rows and way.is_done:
+            self.ledger.leave(way)
+        return True
+
+    def _way(self, now: datetime) -> Walk | None:
+        for way in self._open_ways():
+            if way.is_left or way.fetched_all:
+                continue
+            if self._may_go_on(way, now):
+                return way
+            self._leave(way)
+        while (shard := shards.take(self.channel.kind, self.lease, now)) is not None:
+            try:
+                way = shards.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
+            except Exception as error:  # frozen words that make no message now never will
+                log.exception("delivery.unrenderable", announcement=shard.announcement_id)
+                shards.close(shard, DeliveryState.FAILED, f"{UNWRITABLE}: {error}", now)
+                db.session.commit()
+                continue
+            self.ways.append(way)
+            self.held_until = min(self.held_until, now + self.lease)
+            return way
+        return None
+
+    def _may_go_on(self, way: Walk, now: datetime) -> bool:
+        with reading():
+            if not shards.may_go_on(way):
+                return False
+            if self._looked_up is not None and now - self._looked_up < LOOK_UP_EVERY:
+                return True
+            self._looked_up = now
+            return not shards.has_more_urgent(self.channel.kind, way.shard.rank, now)
+
+    def _leave(self, way: Walk) -> None:
+        """Take nothing more from this shard; it is given back when what is in hand has been answered for."""
+        way.is_left = True
+        if not way.waiting:
+            self.ledger.leave(way)
+
+    def _open_ways(self) -> list[Walk]:
+        self.ways = [way for way in self.ways if not way.is_over]
+        return list(self.ways)
+
+    def _clear_the_way(self, way: Walk, subscriber_ids: list[int], now: datetime) -> set[int]:
+        """What is older and has failed once gives way (C6). Who must wait for an older one in its turn is returned."""
+        announcement = way.announcement
+        if not subscriber_ids or announcement.sequence <= 1 or announcement.incident_id is None:
+            return set()
+        older = (
+            is_waiting,
+            Delivery.subscriber_id.in_(subscriber_ids),
+            Delivery.incident_id == announcement.incident_id,
+            Delivery.announcement_id < announcement.id,
+        )
+        with reading():
+            found = db.session.execute(
+                select(Delivery.id, Delivery.subscriber_id, Delivery.state, Delivery.attempt_count).where(*older)
+            ).all()
+        failed = [row.id for row in found if row.state is DeliveryState.PENDING and row.attempt_count]
+        if failed:
+            db.session.execute(
+                update(Delivery)
+                .where(Delivery.id.in_(failed), Delivery.state == DeliveryState.PENDING)
+                .values(state=DeliveryState.SUPERSEDED, reason=NEWER, settled_at=now)
+                .execution_options(synchronize_session=False)
+            )
+            db.session.commit()
+        return {row.subscriber_id for row in found if row.id not in failed}
+
+    # Both
+
+    def _add(self, owed: Owed, letter: Letter, values: dict[str, str], address: str) -> None:
+        """Ready for the wire; first the provider is asked, where it can be, whether an earlier try arrived."""
+        if owed.is_doubtful and isinstance(self.channel, Reconciles):
+            verdict = self._ask(self.channel, owed, Envelope(0, address, letter.message, values))
+            if verdict is not None:
+                self.ledger.note(owed, verdict)
+                return
+        self._ready.append((owed, letter, values, address))
+
+    def _ask(self, channel: Reconciles, owed: Owed, envelope: Envelope) -> Verdict | None:
+        since = owed.announcement.created_at
+        try:
+            receipt = channel.find(envelope.personal(), envelope.address, since)
+        except DeliveryError as error:
+            return unanswered(str(error), owed)
+        if receipt is None:
+            owed.is_doubtful = False
+            return None
+        return Verdict(DeliveryState.SENT, receipt.detail, receipt.provider_id, outcome=DeliveryState.SENT)
+
+    def _bury(self, owed: Owed, error: Exception) -> None:
+        log.error("delivery.unrenderable", delivery=owed.row and owed.row.id, error=repr(error))
+        self.ledger.note(owed, Verdict(DeliveryState.FAILED, f"{UNWRITABLE}: {error}", outcome=DeliveryState.FAILED))
+
+
+def _is_retry(owed: Owed) -> bool:
+    return owed.row is not None and owed.row.lane is Lane.RETRY

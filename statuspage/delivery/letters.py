@@ -1,0 +1,107 @@
+"""Frozen words on their way to people: one message for everybody, and the values that make it each one's own."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from notifiers import Envelope, Message
+
+from .. import urls
+from ..models import Announcement, Delivery, Subscriber
+from ..tokens import Purpose, signer
+from ..vocabulary import AnnouncementKind
+from .messages import Words, code_for, placeholder
+
+CONFIRM_WITHIN = timedelta(days=7)
+COMPOSE_WITHIN = timedelta(hours=2)
+
+TO_MANY = (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CORRECTION, AnnouncementKind.CURRENT_STATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What a letter must know of a subscriber: the number inside, the id outside, and the salt of their links."""
+
+    number: int
+    public_id: str
+    salt: str
+
+
+class Letter:
+    """What an announcement says on one channel. All recipients share `message`; `values` are each one's own."""
+
+    def __init__(self, announcement: Announcement, channel: str) -> None:
+        self.announcement, self.channel = announcement, channel
+        self.reference, self.manage, self.unsubscribe = (
+            placeholder(announcement.public_id, name) for name in ("reference", "manage", "unsubscribe")
+        )
+        self.message = self._message()
+
+    def values(self, recipient: Recipient) -> dict[str, str]:
+        """What differs for this subscriber, by placeholder."""
+        sign, identity = signer().sign, recipient.public_id
+        return {
+            self.reference: self.reference_of(f"s{recipient.number}"),
+            self.manage: urls.manage(sign(Purpose.MANAGE, identity, recipient.salt)),
+            # Without salt: the link in the oldest mail must still end the newest subscription.
+            self.unsubscribe: urls.unsubscribe(sign(Purpose.UNSUBSCRIBE, identity)),
+        }
+
+    def values_of(self, delivery: Delivery) -> dict[str, str]:
+        """What differs in this one delivery: also the confirmation's and the reminder's own links."""
+        if delivery.subscriber is None:
+            return self._for_staff(delivery)
+        subscriber = delivery.subscriber
+        values = self.values(Recipient(subscriber.id, subscriber.public_id, subscriber.salt))
+        if self.announcement.kind is AnnouncementKind.CONFIRMATION:
+            values |= self._to_confirm(subscriber)
+        return values
+
+    def reference_of(self, whom: str) -> str:
+        """The message's stable name: the same for every attempt, another for every recipient and channel."""
+        return f"{self.announcement.public_id}-{whom}-{self.channel}"
+
+    def _message(self) -> Message:
+        announcement, page = self.announcement, self.announcement.page
+        words: Words = announcement.words.get(self.channel) or announcement.words["sms"]
+        is_list_mail = announcement.kind in TO_MANY
+        return Message(
+            reference=self.reference,
+            subject=words["subject"],
+            text=words["text"],
+            html=words["html"] or None,
+            thread=announcement.incident.public_id if announcement.incident else None,
+            is_thread_start=announcement.sequence == 1,
+            from_name=page.mail_from_name or page.name,
+            reply_to=page.mail_reply_to or None,
+            unsubscribe_url=self.unsubscribe if is_list_mail else None,
+            said_at=announcement.created_at,
+            list_id=f"{page.name} <{page.public_id}.{_host()}>" if is_list_mail else None,
+        )
+
+    def _to_confirm(self, subscriber: Subscriber) -> dict[str, str]:
+        announcement = self.announcement
+        expires_at = announcement.created_at + CONFIRM_WITHIN
+        token = signer().sign(Purpose.CONFIRM, subscriber.public_id, subscriber.salt, expires_at)
+        return {
+            placeholder(announcement.public_id, "confirm"): urls.confirm(token),
+            placeholder(announcement.public_id, "code"): code_for(subscriber),
+        }
+
+    def _for_staff(self, delivery: Delivery) -> dict[str, str]:
+        announcement = self.announcement
+        expires_at = announcement.created_at + COMPOSE_WITHIN
+        token = signer().sign(Purpose.COMPOSE, announcement.words.get("reminder_id", ""), expires_at=expires_at)
+        return {
+            self.reference: self.reference_of(f"u{delivery.staff_user_id}"),
+            placeholder(announcement.public_id, "compose"): urls.compose(token),
+        }
+
+
+def personal(delivery: Delivery) -> Message:
+    """The finished message of one delivery, made from the announcement's frozen words."""
+    letter = Letter(delivery.announcement, delivery.channel)
+    return Envelope("", "", letter.message, letter.values_of(delivery)).personal()
+
+
+def _host() -> str:
+    return urls.settings().base_url.split("://", 1)[1].split("/")[0].split(":")[0]
