@@ -6,12 +6,13 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from .. import __version__, schema
+from .. import schema
 from ..clock import iso_text
 from ..db import Base, db, reading
 from ..models import Page
@@ -79,7 +80,7 @@ def _rows(connection: Connection, table: Table, page_id: int | None) -> Iterator
         query = query.where(condition)
     result = connection.execution_options(yield_per=AT_ONCE).execute(query.order_by(*table.primary_key))
     for row in result:
-        yield {column.name: _plain(value) for column, value in zip(columns, row, strict=True)}  # type: ignore[attr-defined]
+        yield {column.name: _plain(value) for column, value in zip(columns, row, strict=True)}
 
 
 def _of_page(table: Table, page_id: int, seen: frozenset[str] = frozenset()) -> ColumnElement[bool] | None:
@@ -113,7 +114,7 @@ def _plain(value: Any) -> Any:
 
 def _about(page: Page | None, counts: dict[str, int], now: datetime) -> dict[str, Any]:
     return {
-        "candor": __version__,
+        "candor": version("candor-status"),
         "format": 1,
         "schema": schema.newest(),
         "made_at": iso_text(now),

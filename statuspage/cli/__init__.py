@@ -4,6 +4,7 @@ import click
 
 from . import (
     api_keys,
+    archives,
     components,
     database,
     demo,
@@ -43,6 +44,9 @@ for command in (
     subscribers.subscriber,
     incidents.incident,
     importing.importing,
+    archives.export,
+    archives.backup,
+    archives.restore,
 ):
     cli.add_command(command)
 

@@ -13,6 +13,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from .. import pages, schema, urls
+from ..archiving import presence
 from ..clock import utcnow
 from ..db import db
 from ..errors import CandorError, Conflict, Invalid, NotFound, SettingsError
@@ -113,7 +114,11 @@ def _keep_page(ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def ensure_schema(settings: Settings) -> None:
-    """A serving process brings the schema up to date; where it must not, it refuses to start on another one."""
+    """A serving process brings the schema up to date; where it must not, it refuses to start on another one.
+
+    From here on it counts as running, and nothing is restored under it.
+    """
+    presence.show(settings.instance_dir)
     if settings.auto_migrate:
         schema.upgrade(utcnow())
     elif not schema.is_current():
