@@ -160,6 +160,7 @@ def _show(component: Component, status: ComponentStatus, by: Actor, now: datetim
     component.status, component.status_changed_at = status, now
     if component.audience is Audience.PUBLIC:  # what is kept inside moves nothing outside
         component.page.confirmed_at = max(component.page.confirmed_at, now)
+        component.page.updated_at = now
 
 
 def _set_facts(component: Component, facts: ComponentFacts) -> None:

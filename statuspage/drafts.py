@@ -78,6 +78,11 @@ class IncidentFacts:
     reminder_intervals: str | None
 
 
+def default_words(status: IncidentStatus | None) -> str:
+    """What is said where a program gives a status and no words; with neither, that components have moved."""
+    return _DEFAULT_WORDS[status] if status else "The state of the components concerned has changed."
+
+
 class Reader:
     """Reads typed fields one by one and collects every problem, so that all are named at once."""
 
@@ -217,3 +222,11 @@ def _number(reader: Reader, name: str) -> int | None:
         reader.problems[name] = "Reload the form; its version is not a number."
         return None
     return int(value)
+
+
+_DEFAULT_WORDS = {
+    IncidentStatus.INVESTIGATING: "We are investigating this issue.",
+    IncidentStatus.IDENTIFIED: "The issue has been identified and a fix is being worked on.",
+    IncidentStatus.MONITORING: "A fix has been made and we are watching the results.",
+    IncidentStatus.RESOLVED: "This incident has been resolved.",
+}

@@ -1,6 +1,6 @@
 """The status page as a thing that is set up once and changed rarely."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import select
@@ -47,6 +47,11 @@ def first() -> Page:
     if page is None:
         raise NotFound("There is no page yet. Run `candor db upgrade`.")
     return page
+
+
+def facts_of(page: Page) -> PageFacts:
+    """The page's facts as they are."""
+    return PageFacts(**{each.name: getattr(page, each.name) for each in fields(PageFacts)})
 
 
 def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:

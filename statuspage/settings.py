@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     auto_migrate: bool = True
+    api_requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    api_limit_status: Literal[420, 429] = 429
 
     @classmethod
     def settings_customise_sources(

@@ -17,6 +17,7 @@ class GroupFacts:
     description: str
     position: int
     created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True)

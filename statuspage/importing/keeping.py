@@ -91,7 +91,7 @@ class Keeper:
         row = db.session.scalar(select(ComponentGroup).filter_by(page_id=self.page.id, public_id=facts.id))
         row = row or ComponentGroup(page_id=self.page.id, public_id=facts.id)
         row.name, row.description, row.position = facts.name, facts.description, facts.position
-        row.created_at = facts.created_at
+        row.created_at, row.edited_at = facts.created_at, facts.updated_at
         db.session.add(row)
         return row
 

@@ -70,10 +70,12 @@ def _take(contents: Contents, name: str, place: Place, label: str, item: Any) ->
 def _component(item: Any) -> ComponentFacts | GroupFacts:
     item = shapes.mapping(item)
     created_at = shapes.instant(item, "created_at")
+    updated_at = shapes.maybe_instant(item, "updated_at") or created_at
     name = shapes.line(item, "name", NAME_MOST)
     description = text.excerpt(text.block(shapes.words(item, "description")), DESCRIPTION_MOST)
     if item.get("group") is True:
-        return GroupFacts(shapes.identity(item), name, description, shapes.whole(item, "position"), created_at)
+        position = shapes.whole(item, "position")
+        return GroupFacts(shapes.identity(item), name, description, position, created_at, updated_at)
     return ComponentFacts(
         id=shapes.identity(item),
         name=name,
@@ -82,7 +84,7 @@ def _component(item: Any) -> ComponentFacts | GroupFacts:
         status=shapes.word(item, "status", tuple(ComponentStatus)),
         group_id=shapes.identity(item, "group_id") if item.get("group_id") else None,
         created_at=created_at,
-        updated_at=shapes.maybe_instant(item, "updated_at") or created_at,
+        updated_at=updated_at,
         showcase=item.get("showcase") is not False,
         start_date=shapes.day(item, "start_date"),
         only_show_if_degraded=item.get("only_show_if_degraded") is True,

@@ -113,6 +113,8 @@ def groups(page: Page, viewer: Viewer) -> list[GroupView]:
     """The components by group, in the page's order; those without a group come first."""
     by_group: dict[tuple[int, str], list[Component]] = {}
     for component in listed_components(page, viewer):
+        if component.only_show_if_degraded and component.status is ComponentStatus.OPERATIONAL:
+            continue
         group = component.group
         by_group.setdefault((group.position, group.name) if group else (-1, ""), []).append(component)
     return [

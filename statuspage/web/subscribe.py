@@ -61,7 +61,7 @@ def sign_up() -> ResponseReturnValue:
     try:
         channel, address, wishes = _read(request.form)
         _require_country(channel, address)
-        _require_within_limits(channel, address)
+        require_within_limits(channel, address)
     except Invalid as error:
         return _form(request.form, error.problems), 422
     subscriptions.sign_up(page, channel, address, wishes, _consent_proof(), _network_fingerprint(), now)
@@ -199,7 +199,7 @@ def _wishes(typed: MultiDict[str, str], level: str) -> Wishes:
     return Wishes(components, EventLevel(level))
 
 
-def _require_within_limits(channel: str, address: str) -> None:
+def require_within_limits(channel: str, address: str) -> None:
     """Counts per network, number range and day; what is refused costs nobody a message."""
     now = utcnow()
     sentence = "Too many sign-ups for now. Try again later; the feeds need no sign-up."
