@@ -17,7 +17,9 @@ def facts(row: ComponentGroup | Component | Incident | Subscriber) -> Facts:
     """The row as if a file had said it."""
     match row:
         case ComponentGroup():
-            return GroupFacts(row.public_id, row.name, row.description, row.position, row.created_at, row.edited_at or row.created_at)
+            return GroupFacts(
+                row.public_id, row.name, row.description, row.position, row.created_at, row.edited_at or row.created_at
+            )
         case Component():
             return _component(row)
         case Incident():

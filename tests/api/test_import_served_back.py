@@ -20,7 +20,9 @@ def plain(document: Any) -> Any:
     return [plain(each) for each in document] if isinstance(document, list) else document
 
 
-def test_incidents_and_components_are_served_as_they_were(bring: Import, page: Page, client: Any, tmp_path: Path) -> None:
+def test_incidents_and_components_are_served_as_they_were(
+    bring: Import, page: Page, client: Any, tmp_path: Path
+) -> None:
     source, (incidents, components, _feed) = samples.files(tmp_path)
     print(f"\nServed back {source}")
     given = json.loads(incidents.read_text())["incidents"]
