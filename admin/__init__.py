@@ -14,6 +14,7 @@ from . import (
     messages,
     page,
     policies,
+    sending,
     staff,
     subscribers,
     updates,
@@ -21,8 +22,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, staff, subscribers,
-    updates,
+    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending, staff,
+    subscribers, updates,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from flask import request
 from werkzeug.datastructures import MultiDict
 
-from statuspage import components, drafts, publishing, staff
+from statuspage import components, drafts, publishing, staff, urls
 from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.errors import Invalid
 from statuspage.models import Component, Incident, Page, StaffUser
@@ -81,7 +81,7 @@ def all_green(incident: Incident, typed: Typed) -> dict[str, str]:
 def read_update(page: Page, incident: Incident, typed: Typed, may_publish: bool) -> UpdateDraft:
     """The draft of an update. An internal note says nothing about status, components or promise. Raises Invalid."""
     if typed.get("audience") != Audience.INTERNAL and may_publish:
-        return drafts.read_update(typed, states(page, typed), incident.status)
+        return replace(drafts.read_update(typed, states(page, typed), incident.status), hold=urls.settings().hold)
     dropped = ("status", "impact", *PROMISE_FIELDS, *(() if may_publish else ("severity",)))
     note = {name: value for name, value in typed.items() if name not in dropped}
     return drafts.read_update({**note, "audience": Audience.INTERNAL.value}, {}, incident.status)
@@ -90,7 +90,8 @@ def read_update(page: Page, incident: Incident, typed: Typed, may_publish: bool)
 def read_incident(page: Page, typed: Typed, may_publish: bool, roles: Roles = ()) -> IncidentDraft:
     """The draft of a new incident; without the right to publish it stays inside. Raises Invalid."""
     if typed.get("audience") != Audience.INTERNAL and may_publish:
-        return drafts.read_incident(typed, states(page, typed), roles)
+        draft = drafts.read_incident(typed, states(page, typed), roles)
+        return replace(draft, first=replace(draft.first, hold=urls.settings().hold))
     inside = {name: value for name, value in typed.items() if name not in ("impact", *PROMISE_FIELDS)}
     return drafts.read_incident({**inside, "audience": Audience.INTERNAL.value}, {}, roles if may_publish else ())
 

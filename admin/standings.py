@@ -46,6 +46,8 @@ class Standing:
     progress: Progress
     channels: Mapping[str, Mapping[DeliveryState, int]]
     troubles: Sequence[Trouble]
+    # Nothing has left yet, because it can still be thought better of.
+    is_held: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -68,7 +70,8 @@ class Standing:
 def announcements(page: Page, before: int | None) -> Slice:
     """What was said to many, newest first."""
     query = select(Announcement).where(
-        Announcement.page_id == page.id, Announcement.kind == AnnouncementKind.INCIDENT_UPDATE
+        Announcement.page_id == page.id,
+        Announcement.kind.in_([AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CORRECTION]),
     )
     if before is not None:
         query = query.where(Announcement.id < before)
@@ -117,7 +120,8 @@ def troubles(page: Page, now: datetime, announcement: Announcement | None = None
 def standing(announcement: Announcement, now: datetime) -> Standing:
     """How far an announcement has come."""
     missing = troubles(announcement.page, now, announcement)
-    return Standing(announcement, receipts.progress(announcement), receipts.by_channel(announcement), missing)
+    is_held = announcement.held_until is not None and announcement.held_until > now
+    return Standing(announcement, receipts.progress(announcement), receipts.by_channel(announcement), missing, is_held)
 
 
 def deliveries(announcement: Announcement, state: DeliveryState | None, before: int | None) -> Slice:

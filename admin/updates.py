@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from statuspage import publishing
+from statuspage import announcing, publishing, urls
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.drafts import Reader
@@ -55,7 +55,7 @@ def preview_update(public_id: str) -> ResponseReturnValue:
 def edit_update(public_id: str) -> str:
     """The words of one update, ready to be corrected."""
     update = _update(public_id)
-    return _editor(update, {"body": update.body})
+    return _editor(update, {"body": update.body, "tell": "yes"})
 
 
 @panel.post("/updates/<public_id>/edit")
@@ -68,18 +68,22 @@ def correct_update(public_id: str) -> ResponseReturnValue:
         body = reader.block("body", "An update cannot be empty. Correct its words, or leave them.")
         reader.check()
         seen = typed.get("seen_revisions", "")
-        publishing.correct(update, body, actor(), utcnow(), int(seen) if re.fullmatch("[0-9]{1,6}", seen) else None)
+        version = int(seen) if re.fullmatch("[0-9]{1,6}", seen) else None
+        tells = typed.get("tell") == "yes"
+        publishing.correct(update, body, actor(), utcnow(), version, tells=tells)
     except Invalid as error:
         return _editor(update, typed, error.problems), error.http_status
     except Conflict as error:
         db.session.rollback()
         return _editor(update, typed, {"body": f"{error} Theirs: “{update.body}”"}), error.http_status
-    flash("Corrected. The page shows that it was edited, with the earlier words one click away.")
+    told = " Those who got the earlier words are being told." if tells else ""
+    flash(f"Corrected. The page shows that it was edited, with the earlier words one click away.{told}")
     return redirect(f"/admin/incidents/{update.incident.public_id}", 303)
 
 
 def _editor(update: IncidentUpdate, typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
-    return render_template("admin/update_edit.html", update=update, typed=typed, problems=problems or {})
+    told = announcing.count_told(update)
+    return render_template("admin/update_edit.html", update=update, typed=typed, problems=problems or {}, told=told)
 
 
 def _update(public_id: str) -> IncidentUpdate:
@@ -94,4 +98,7 @@ def _update(public_id: str) -> IncidentUpdate:
 def _done(update: IncidentUpdate) -> str:
     if update.audience is Audience.INTERNAL:
         return "The note is kept. Nothing changed in public."
-    return "Published. Subscribers are being told." if update.is_notified else "Published on the page. Nobody was told."
+    if not update.is_notified:
+        return "Published on the page. Nobody was told."
+    seconds = int(urls.settings().hold_seconds)
+    return f"Published. Messages leave in {seconds} seconds." if seconds else "Published. Subscribers are being told."

@@ -151,6 +151,17 @@ def reading() -> Iterator[None]:
         read_only.reset(token)
 
 
+@contextmanager
+def reading_on(connection: Connection) -> Iterator[None]:
+    """As `reading`, on a connection of the caller's own."""
+    token = read_only.set(True)
+    try:
+        with connection.begin():
+            yield
+    finally:
+        read_only.reset(token)
+
+
 def relax_sqlite(engine: Engine) -> None:
     """Let this process's SQLite commits survive its death but not a power cut: for marks, never for publishing."""
     if engine.dialect.name == "sqlite":

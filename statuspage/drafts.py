@@ -52,6 +52,8 @@ class UpdateDraft:
     # The number of the last update its author had seen; None when they could not have seen any.
     seen_sequence: int | None = None
     leaves_components: bool = False
+    # How long messages wait, so that they can still be stopped; the page shows the words at once.
+    hold: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from . import audit, idempotency, text
+from . import announcing, audit, idempotency, text
 from .audit import Actor
 from .cadence import promises
 from .db import db
@@ -102,11 +102,19 @@ def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key
     return say(incident, draft, by, now, key)
 
 
-def correct(
-    update: IncidentUpdate, body: str, by: Actor, now: datetime, seen_revisions: int | None = None
+def correct(  # noqa: PLR0913 - a correction says all of it
+    update: IncidentUpdate,
+    body: str,
+    by: Actor,
+    now: datetime,
+    seen_revisions: int | None = None,
+    *,
+    tells: bool = False,
 ) -> IncidentUpdate:
     """The update has better words; the old ones are kept, and the page says that it was edited.
 
+    With `tells`, exactly those who were told the old words are told the new ones; what has not left yet leaves
+    with the new words.
     Raises StaleDraft when somebody corrected it since its author looked (had seen so many revisions).
     """
     db.session.refresh(update, with_for_update=True)
@@ -118,7 +126,9 @@ def correct(
     update.body = body
     update.edited_at = now
     update.incident.updated_at = now
-    audit.record(by, "update.correct", update, now, incident=update.incident.public_id)
+    audit.record(by, "update.correct", update, now, incident=update.incident.public_id, tells=tells)
+    if tells:
+        announcing.tell_correction(update, now)
     db.session.commit()
     return update
 
@@ -281,7 +291,7 @@ def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> In
     if draft.audience is Audience.PUBLIC:
         _confirm_page(incident, now)
         if draft.is_notified:
-            outbox.announce_update(update, list(states), now)
+            outbox.announce_update(update, list(states), now, draft.hold)
     return update
 
 

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
     retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+    hold_seconds: Annotated[float, Field(ge=0, le=3600)] = 20
+    window: Annotated[int, Field(ge=1, le=50)] = 50
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     auto_migrate: bool = True
     api_requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
@@ -161,6 +163,11 @@ class Settings(BaseSettings):
     def retry(self) -> timedelta:
         """The first pause after a failed attempt; it doubles with each further one."""
         return timedelta(seconds=self.retry_seconds)
+
+    @property
+    def hold(self) -> timedelta:
+        """How long messages published in the panel wait, so that they can still be stopped."""
+        return timedelta(seconds=self.hold_seconds)
 
     @property
     def is_https(self) -> bool:
@@ -270,7 +277,6 @@ RESERVED_NAMES = {
     "CANDOR_WEBHOOK_ALLOW_PRIVATE",
     "CANDOR_HEARTBEAT_URL",
     "CANDOR_METRICS_TOKEN",
-    "CANDOR_HOLD_SECONDS",
 }
 
 

@@ -55,7 +55,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(fresh: Path, tmp_path: Path) -> Iterator[Flask]:
     """An app on an empty, migrated database of its own."""
     folder = shutil.copytree(fresh, tmp_path / "instance")
-    app = create_app(settings_module.load(instance_dir=folder, log_level="error"))
+    app = create_app(settings_module.load(instance_dir=folder, log_level="error", hold_seconds=0))
     app.test_client_class = Browser
     app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(fresh.parent))
     with app.app_context():

@@ -31,6 +31,7 @@ class Running:
             "CANDOR_LEASE_SECONDS": "2",
             "CANDOR_RETRY_SECONDS": "1",
             "CANDOR_WEB_WORKERS": "1",
+            "CANDOR_HOLD_SECONDS": "0",
             "CANDOR_LOG_LEVEL": "warning",
             **settings,
         }

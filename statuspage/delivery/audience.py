@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ..db import db
@@ -37,7 +37,7 @@ def is_owed(announcement: Announcement) -> ColumnElement[bool]:
     )
     is_there = or_(Subscriber.state == SubscriberState.CONFIRMED, was_there)
     if announcement.kind is AnnouncementKind.CORRECTION:
-        return and_(is_there, _was_told(announcement.corrects_id), ~_is_in_ledger(announcement))
+        return and_(is_there, _was_told(announcement), ~_is_in_ledger(announcement))
     concerned = _is_concerned(announcement.page_id, announcement.component_ids, announcement.is_key_moment)
     return and_(is_there, concerned, ~_is_answered(announcement))
 
@@ -60,14 +60,18 @@ def _is_concerned(page_id: int, component_ids: Collection[int], is_key_moment: b
     """
     about = or_(Subscription.component_id.is_(None), Subscription.component_id.in_(component_ids))
     subscribed = exists().where(Subscription.subscriber_id == Subscriber.id, about)
-    conditions = [Subscriber.page_id == page_id, subscribed]
+    # With the sum no index begins with this condition: a walk through ids must not become a search by page.
+    conditions = [Subscriber.page_id + 0 == page_id, subscribed]
     if not is_key_moment:
         conditions.append(Subscriber.level == EventLevel.EVERY_UPDATE)
     return and_(*conditions)
 
 
 def _is_answered(announcement: Announcement) -> ColumnElement[bool]:
-    """Already in the ledger with this state of the incident, or with a later one: who confirmed in the middle."""
+    """Already in the ledger with this state of the incident, or with a later one: who confirmed in the middle.
+
+    What was taken back from somebody is no answer to them.
+    """
     if announcement.incident_id is None:
         return _is_in_ledger(announcement)
     row = aliased(Delivery)
@@ -75,6 +79,7 @@ def _is_answered(announcement: Announcement) -> ColumnElement[bool]:
         row.subscriber_id == Subscriber.id,
         row.incident_id == announcement.incident_id,
         row.sequence >= announcement.sequence,
+        or_(row.state != DeliveryState.WITHDRAWN, row.announcement_id == announcement.id),
     )
 
 
@@ -83,10 +88,8 @@ def _is_in_ledger(announcement: Announcement) -> ColumnElement[bool]:
     return exists().where(row.announcement_id == announcement.id, row.subscriber_id == Subscriber.id)
 
 
-def _was_told(announcement_id: int | None) -> ColumnElement[bool]:
-    if announcement_id is None:
-        return false()
-    row = aliased(Delivery)
-    return exists().where(
-        row.announcement_id == announcement_id, row.subscriber_id == Subscriber.id, row.state.in_(TOLD)
-    )
+def _was_told(correction: Announcement) -> ColumnElement[bool]:
+    """Whether they got the update with other words: the first ones, or an earlier correction."""
+    row, said = aliased(Delivery), aliased(Announcement)
+    earlier = select(said.id).where(said.update_id == correction.update_id, said.id < correction.id)
+    return exists().where(row.announcement_id.in_(earlier), row.subscriber_id == Subscriber.id, row.state.in_(TOLD))

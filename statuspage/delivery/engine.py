@@ -77,7 +77,11 @@ class Engine:
 
     def _send(self, kind: str, lanes: tuple[Lane, ...]) -> None:
         dispatcher = Dispatcher(
-            self.channels, self.settings.lease, self.settings.retry, is_stopping=self.stopping.is_set
+            self.channels,
+            self.settings.lease,
+            self.settings.retry,
+            self.settings.window,
+            is_stopping=self.stopping.is_set,
         )
         self.dispatchers.append(dispatcher)
         self._loop(lambda: bool(dispatcher.deliver_due(kind, lanes)))

@@ -5,7 +5,7 @@ Laying them out costs one count for each stretch of ids, never a row for each pe
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ..db import db, reading, upsert
@@ -52,10 +52,12 @@ def expand_next(now: datetime) -> bool:
     return True
 
 
-def supersede_older(now: datetime, only: ColumnElement[bool] | None = None) -> None:
+def supersede_older(
+    now: datetime, only: ColumnElement[bool] | None = None, connection: Connection | None = None
+) -> None:
     """Drop what has failed once, or is older than an hour, where the same person is owed something newer (C6).
 
-    `only` says among which deliveries to look; without it, among all that wait.
+    `only` says among which deliveries to look; without it, among all that wait. The caller commits.
     """
     newer = aliased(Delivery)
     conditions = [
@@ -70,11 +72,8 @@ def supersede_older(now: datetime, only: ColumnElement[bool] | None = None) -> N
     ]
     if only is not None:
         conditions.append(only)
-    db.session.execute(
-        update(Delivery)
-        .where(and_(*conditions))
-        .values(state=DeliveryState.SUPERSEDED, reason=NEWER, settled_at=now)
-        .execution_options(synchronize_session=False)
+    (connection or db.session.connection()).execute(
+        update(Delivery).where(and_(*conditions)).values(state=DeliveryState.SUPERSEDED, reason=NEWER, settled_at=now)
     )
 
 

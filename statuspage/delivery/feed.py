@@ -36,7 +36,7 @@ UNWRITABLE = "The message could not be put together"
 
 @dataclass
 class Feed:
-    """An iterator of envelopes for one call of a channel's `deliver`. `size` is the window: the most in hand at once."""
+    """An iterator of envelopes for one call of `deliver`. `size` is the window: the most in hand at once."""
 
     channel: Channel
     ledger: Ledger
@@ -96,6 +96,7 @@ class Feed:
             # What is still in hand was given to a channel that broke off: it may have left.
             self.ledger.leave(way, due_at, reason, is_doubtful=any(owed.way is way for owed in self.in_hand.values()))
         self.ways.clear()
+        self.ledger.close()
 
     def _must_end(self) -> bool:
         if self.most is not None and self.taken >= self.most:
@@ -112,18 +113,23 @@ class Feed:
         """Fetch what comes next, with eligibility as it is now; False when nothing is due."""
         self.ledger.write()
         now, has_worked = self.clock(), False
-        if Lane.FAST in self.lanes:
+        is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY
+        if is_time:
+            self._looked_up = now
             has_worked |= self._claim_rows(Lane.FAST, self.size, now)
-        if Lane.BULK in self.lanes and not (self.most and self._ready):
+            self._give_way(now)
+        if not (self.most and self._ready):
             has_worked |= self._walk_on(now)
-        retries = max(1, self.size // SHARE_OF_RETRIES) - self._retries
-        if Lane.RETRY in self.lanes and retries > 0:
+        if is_time or not has_worked:
+            retries = max(1, self.size // SHARE_OF_RETRIES) - self._retries
             has_worked |= self._claim_rows(Lane.RETRY, retries, now)
-        return has_worked
+        return has_worked or (not is_time and self._claim_rows(Lane.FAST, self.size, now))
 
     # Rows of their own
 
     def _claim_rows(self, lane: Lane, room: int, now: datetime) -> bool:
+        if lane not in self.lanes or room <= 0:
+            return False
         rows = claims.claim(self.channel.kind, lane, self.most or room, self.lease, now)
         if rows:
             self.claimed.add(rows[0].lease_token)
@@ -152,33 +158,31 @@ class Feed:
         way = self._way(now)
         if way is None:
             return False
-        rows = way.window(self.most or self.size)
-        db.session.rollback()
-        behind = self._clear_the_way(way, [row.id for row in rows], now)
-        for row in rows:
-            owed = Owed(way.announcement, row.id, way=way)
-            if row.state is not SubscriberState.CONFIRMED:
-                self.ledger.note(owed, Verdict(DeliveryState.SUPPRESSED, spared_because(row.state)))
-                continue
-            if row.id in behind:
+        met = way.window(self.ledger.connection, self.most or self.size)
+        behind = self._clear_the_way(way, [each.number for each in met], now) if way.has_older else ()
+        for each in met:
+            owed = Owed(way.announcement, each.number, way=way)
+            if each.state != SubscriberState.CONFIRMED:
+                reason = spared_because(SubscriberState(each.state))
+                self.ledger.note(owed, Verdict(DeliveryState.SUPPRESSED, reason))
+            elif each.number in behind:
                 self.ledger.note(owed, Verdict(DeliveryState.PENDING, pause=timedelta(0)))
-                continue
-            if way.doubtful:
-                way.doubtful -= 1
-                owed.is_doubtful = True
-            values = way.letter.values(Recipient(row.id, row.public_id, row.salt))
-            self._add(owed, way.letter, values, row.address)
-        if not rows and way.is_done:
+            else:
+                if way.doubtful:
+                    way.doubtful -= 1
+                    owed.is_doubtful = True
+                values = way.letter.values(Recipient(each.number, each.public_id, each.salt))
+                self._add(owed, way.letter, values, each.address)
+        if not way.waiting and (way.is_done or way.is_left):
             self.ledger.leave(way)
         return True
 
     def _way(self, now: datetime) -> Walk | None:
+        if Lane.BULK not in self.lanes:
+            return None
         for way in self._open_ways():
-            if way.is_left or way.fetched_all:
-                continue
-            if self._may_go_on(way, now):
+            if not way.is_left and not way.fetched_all:
                 return way
-            self._leave(way)
         while (shard := shards.take(self.channel.kind, self.lease, now)) is not None:
             try:
                 way = shards.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
@@ -192,20 +196,13 @@ class Feed:
             return way
         return None
 
-    def _may_go_on(self, way: Walk, now: datetime) -> bool:
-        with reading():
-            if not shards.may_go_on(way):
-                return False
-            if self._looked_up is not None and now - self._looked_up < LOOK_UP_EVERY:
-                return True
-            self._looked_up = now
-            return not shards.has_more_urgent(self.channel.kind, way.shard.rank, now)
-
-    def _leave(self, way: Walk) -> None:
-        """Take nothing more from this shard; it is given back when what is in hand has been answered for."""
-        way.is_left = True
-        if not way.waiting:
-            self.ledger.leave(way)
+    def _give_way(self, now: datetime) -> None:
+        """When a newer publish waits, take nothing more from this shard; what is in hand is settled first."""
+        for way in self._open_ways():
+            if not way.is_left and shards.has_more_urgent(self.channel.kind, way.shard.rank, now):
+                way.is_left = True
+                if not way.waiting:
+                    self.ledger.leave(way)
 
     def _open_ways(self) -> list[Walk]:
         self.ways = [way for way in self.ways if not way.is_over]
@@ -214,7 +211,7 @@ class Feed:
     def _clear_the_way(self, way: Walk, subscriber_ids: list[int], now: datetime) -> set[int]:
         """What is older and has failed once gives way (C6). Who must wait for an older one in its turn is returned."""
         announcement = way.announcement
-        if not subscriber_ids or announcement.sequence <= 1 or announcement.incident_id is None:
+        if not subscriber_ids:
             return set()
         older = (
             is_waiting,

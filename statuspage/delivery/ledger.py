@@ -3,20 +3,29 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+import structlog
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from .. import subscribers
 from ..db import db, upsert
 from ..models import Attempt, Delivery, Shard
+from ..prepared import Prepared, stamp
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
 from .shards import Walk
 
-# Built once: putting a statement together costs more than running it.
+log = structlog.get_logger(__name__)
+
+_APPENDED = (
+    "announcement_id", "subscriber_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id",
+    "sequence", "state", "reason", "attempt_count", "due_at", "lease_token", "leased_until", "provider_id",
+    "settled_at", "created_at",
+)  # fmt: skip
 _MARK = (
     update(Delivery)
     .where(Delivery.id == bindparam("of"), Delivery.lease_token == bindparam("held"))
@@ -59,6 +68,9 @@ _ADVANCE = (
 )
 
 
+_ADVANCED = ("of", "held", "to", "more", "at", "token", "doubtful", "due", "why")
+
+
 @dataclass
 class Ledger:
     """Collects outcomes and writes them; what is not yet written is what a kill would make arrive twice."""
@@ -67,68 +79,167 @@ class Ledger:
     pending: list[tuple[Owed, Verdict]] = field(default_factory=list)
     written_at: datetime | None = None
 
+    @cached_property
+    def connection(self) -> Connection:
+        """A connection of its own: what a session does around each commit would cost more than the commit."""
+        return db.engine.connect()
+
     def note(self, owed: Owed, verdict: Verdict) -> None:
         """The outcome will be in the ledger with the next `write`."""
         self.pending.append((owed, verdict))
-
-    def write(self) -> None:
-        """Everything noted so far is in the ledger."""
-        if not self.pending:
-            return
-        noted, self.pending = self.pending, []
-        self.written_at = now = self.clock()
-        for owed, verdict in noted:
-            if owed.row is not None:
-                _mark(owed.row, verdict, now)
-        ways: dict[int, tuple[Walk, list[tuple[int, Verdict]]]] = {}
-        for owed, verdict in noted:
-            if owed.way is not None and owed.subscriber_id is not None:
-                ways.setdefault(id(owed.way), (owed.way, []))[1].append((owed.subscriber_id, verdict))
-        for way, settled in ways.values():
-            _append(way, settled, now)
-            _advance(way, [number for number, _ in settled], now)
-        db.session.commit()
-        for owed, verdict in noted:
-            if verdict.code and owed.subscriber_id is not None:
-                subscribers.stop_after_refusal(owed.subscriber_id, verdict.code, verdict.reason, now)
 
     def is_older_than(self, span: timedelta) -> bool:
         """Whether nothing has been written for so long."""
         return self.written_at is None or self.clock() - self.written_at > span
 
+    def write(self) -> None:
+        """Everything noted so far is in the ledger."""
+        if not self.pending:
+            return
+        noted = list(self.pending)
+        self.written_at = now = self.clock()
+        self._in_one_commit(lambda: self._put_down(noted, now))
+        self.pending.clear()
+        for owed, verdict in noted:
+            if verdict.code and owed.subscriber_id is not None:
+                subscribers.stop_after_refusal(owed.subscriber_id, verdict.code, verdict.reason, now)
+
     def leave(self, way: Walk, due_at: datetime | None = None, reason: str = "", *, is_doubtful: bool = False) -> None:
         """The shard is free again, from `due_at` on: what is left of it is for whoever takes it next."""
         way.is_left = True
-        _advance(way, [], self.clock(), due_at, reason, is_doubtful=is_doubtful, ends=True)
-        db.session.commit()
+        reached = way.reach(())
+        way.is_over = True
+        self._in_one_commit(lambda: self._advance(way, reached, 0, self.clock(), due_at, reason, is_doubtful))
 
+    def close(self) -> None:
+        """Give the connection back."""
+        if "connection" in vars(self):
+            self.connection.close()
+            del self.connection
 
-def _mark(row: Delivery, verdict: Verdict, now: datetime) -> None:
-    """Write the outcome of a row, unless the lease has passed to another worker meanwhile."""
-    connection = db.session.connection()
-    reason = verdict.reason[:500]
-    facts = {
-        "of": row.id,
-        "held": row.lease_token,
-        "state": verdict.state,
-        "reason": reason,
-        "provider_id": verdict.provider_id,
-        "lane": _lane_after(row, verdict),
-        "is_doubtful": verdict.is_doubtful,
-        "due_at": now + verdict.pause if verdict.pause else row.due_at,
-        "settled_at": None if verdict.pause else now,
-    }
-    if not connection.execute(_MARK, facts).rowcount:
-        return
-    if verdict.outcome is not None:
-        detail = (reason or verdict.provider_id)[:500]
-        number, outcome = row.attempt_count + 1, verdict.outcome.value
-        connection.execute(
-            _ATTEMPT,
-            {"delivery_id": row.id, "number": number, "ended_at": now, "outcome": outcome, "detail": detail},
+    def _in_one_commit(self, work: Callable[[], None]) -> None:
+        """Do it; once more on a new connection, when the database had dropped the old one."""
+        try:
+            with self.connection.begin():
+                work()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            log.warning("ledger.reconnecting")
+            self.close()
+            with self.connection.begin():
+                work()
+
+    def _put_down(self, noted: list[tuple[Owed, Verdict]], now: datetime) -> None:
+        ways: dict[int, tuple[Walk, list[tuple[int, Verdict]]]] = {}
+        for owed, verdict in noted:
+            if owed.row is not None:
+                self._mark(owed.row, verdict, now)
+            elif owed.way is not None and owed.subscriber_id is not None:
+                ways.setdefault(id(owed.way), (owed.way, []))[1].append((owed.subscriber_id, verdict))
+        for way, settled in ways.values():
+            self._append(way, settled, now)
+            reached = way.reach([number for number, _ in settled])
+            way.is_over = way.is_done or (way.is_left and not way.waiting)
+            self._advance(way, reached, len(settled), now)
+
+    def _mark(self, row: Delivery, verdict: Verdict, now: datetime) -> None:
+        """Write the outcome of a row, unless the lease has passed to another worker meanwhile."""
+        reason = verdict.reason[:500]
+        facts = {
+            "of": row.id,
+            "held": row.lease_token,
+            "state": verdict.state,
+            "reason": reason,
+            "provider_id": verdict.provider_id,
+            "lane": _lane_after(row, verdict),
+            "is_doubtful": verdict.is_doubtful,
+            "due_at": now + verdict.pause if verdict.pause else row.due_at,
+            "settled_at": None if verdict.pause else now,
+        }
+        if not self.connection.execute(_MARK, facts).rowcount:
+            return
+        if verdict.outcome is not None:
+            detail = (reason or verdict.provider_id)[:500]
+            number, outcome = row.attempt_count + 1, verdict.outcome.value
+            attempt = {"delivery_id": row.id, "number": number, "ended_at": now, "outcome": outcome, "detail": detail}
+            self.connection.execute(_ATTEMPT, attempt)
+        if verdict.pause and row.incident_id is not None:
+            supersede_older(now, Delivery.id == row.id, self.connection)
+
+    def _append(self, way: Walk, settled: list[tuple[int, Verdict]], now: datetime) -> None:
+        """Lines for those who were met on the way; a line that is already there stands."""
+        dialect, announcement = self.connection.dialect, way.announcement
+        at = stamp(now, dialect)
+        common = {
+            "announcement_id": announcement.id,
+            "staff_user_id": None,
+            "channel": way.shard.channel,
+            "address": "",
+            "incident_id": announcement.incident_id,
+            "sequence": announcement.sequence,
+            "lease_token": "",
+            "leased_until": None,
+            "created_at": stamp(announcement.created_at, dialect),
+        }
+        rows = [
+            {
+                **common,
+                "subscriber_id": number,
+                "lane": "bulk" if verdict.pause is None else "retry",
+                "state": verdict.state.value,
+                "reason": verdict.reason[:500],
+                "provider_id": verdict.provider_id,
+                "attempt_count": 0 if verdict.outcome is None else 1,
+                "is_doubtful": verdict.is_doubtful,
+                "due_at": at if verdict.pause is None else stamp(now + verdict.pause, dialect),
+                "settled_at": at if verdict.pause is None else None,
+            }
+            for number, verdict in settled
+        ]
+        self._appending.run_all(self.connection, rows)
+        if failed := [_first_attempt(announcement.id, number, verdict, now) for number, verdict in settled
+                      if verdict.outcome not in _UNREMARKABLE]:  # fmt: skip
+            self.connection.execute(_FIRST_ATTEMPT, failed)
+
+    def _advance(  # noqa: PLR0913 - one row, all its facts
+        self,
+        way: Walk,
+        reached: int,
+        more: int,
+        now: datetime,
+        due_at: datetime | None = None,
+        reason: str = "",
+        is_doubtful: bool = False,
+    ) -> None:
+        dialect = self.connection.dialect
+        self._advancing.run(
+            self.connection,
+            {
+                "of": way.shard.id,
+                "held": way.token,
+                "to": reached,
+                "more": more,
+                "at": stamp(now if way.is_done else None, dialect),
+                "token": "" if way.is_over else way.token,
+                "doubtful": is_doubtful or (way.shard.is_doubtful and way.doubtful > 0),
+                "due": stamp(due_at or way.shard.due_at, dialect),
+                "why": reason[:500],
+            },
         )
-    if verdict.pause and row.incident_id is not None:
-        supersede_older(now, Delivery.id == row.id)
+
+    @cached_property
+    def _appending(self) -> Prepared:
+        line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
+        appending = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
+        return Prepared(appending, self.connection.dialect, *_APPENDED)
+
+    @cached_property
+    def _advancing(self) -> Prepared:
+        return Prepared(_ADVANCE, self.connection.dialect, *_ADVANCED)
+
+
+_UNREMARKABLE = (None, DeliveryState.SENT, DeliveryState.CAPTURED)
 
 
 def _lane_after(row: Delivery, verdict: Verdict) -> Lane:
@@ -136,79 +247,12 @@ def _lane_after(row: Delivery, verdict: Verdict) -> Lane:
     return Lane.RETRY if verdict.pause and row.staff_user_id is None else row.lane
 
 
-def _append(way: Walk, settled: list[tuple[int, Verdict]], now: datetime) -> None:
-    """Lines for those who were met on the way; a line that is already there stands."""
-    announcement = way.announcement
-    common = {
-        "announcement_id": announcement.id,
-        "channel": way.shard.channel,
-        "address": "",
-        "incident_id": announcement.incident_id,
-        "sequence": announcement.sequence,
-        "lease_token": "",
-        "created_at": announcement.created_at,
+def _first_attempt(announcement_id: int, subscriber_id: int, verdict: Verdict, now: datetime) -> dict[str, Any]:
+    return {
+        "about": announcement_id,
+        "to": subscriber_id,
+        "number": 1,
+        "ended_at": now,
+        "outcome": verdict.outcome.value if verdict.outcome else "",
+        "detail": verdict.reason[:500],
     }
-    rows: list[dict[str, Any]] = [
-        {
-            **common,
-            "subscriber_id": number,
-            "lane": Lane.RETRY if verdict.pause is not None else Lane.BULK,
-            "state": verdict.state,
-            "reason": verdict.reason[:500],
-            "provider_id": verdict.provider_id,
-            "attempt_count": 0 if verdict.outcome is None else 1,
-            "is_doubtful": verdict.is_doubtful,
-            "due_at": now if verdict.pause is None else now + verdict.pause,
-            "settled_at": None if verdict.pause is not None else now,
-        }
-        for number, verdict in settled
-    ]
-    connection = db.session.connection()
-    connection.execute(_insert(db.engine.dialect.name), rows)
-    failed = [
-        {
-            "about": announcement.id,
-            "to": number,
-            "number": 1,
-            "ended_at": now,
-            "outcome": verdict.outcome.value,
-            "detail": verdict.reason[:500],
-        }
-        for number, verdict in settled
-        if verdict.outcome not in (None, DeliveryState.SENT, DeliveryState.CAPTURED)
-    ]
-    if failed:
-        connection.execute(_FIRST_ATTEMPT, failed)
-
-
-@lru_cache
-def _insert(_dialect: str) -> Any:
-    return upsert(Delivery).on_conflict_do_nothing()
-
-
-def _advance(  # noqa: PLR0913 - one row, all its facts
-    way: Walk,
-    settled: list[int],
-    now: datetime,
-    due_at: datetime | None = None,
-    reason: str = "",
-    *,
-    is_doubtful: bool = False,
-    ends: bool = False,
-) -> None:
-    reached = way.reach(settled)
-    way.is_over = way.is_done or ends or (way.is_left and not way.waiting)
-    db.session.connection().execute(
-        _ADVANCE,
-        {
-            "of": way.shard.id,
-            "held": way.token,
-            "to": reached,
-            "more": len(settled),
-            "at": now if way.is_done else None,
-            "token": "" if way.is_over else way.token,
-            "doubtful": is_doubtful or (way.shard.is_doubtful and way.doubtful > 0),
-            "due": due_at or way.shard.due_at,
-            "why": reason[:500],
-        },
-    )

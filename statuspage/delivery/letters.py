@@ -1,7 +1,7 @@
 """Frozen words on their way to people: one message for everybody, and the values that make it each one's own."""
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from notifiers import Envelope, Message
 
@@ -17,8 +17,7 @@ COMPOSE_WITHIN = timedelta(hours=2)
 TO_MANY = (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CORRECTION, AnnouncementKind.CURRENT_STATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """What a letter must know of a subscriber: the number inside, the id outside, and the salt of their links."""
 
     number: int
@@ -35,15 +34,18 @@ class Letter:
             placeholder(announcement.public_id, name) for name in ("reference", "manage", "unsubscribe")
         )
         self.message = self._message()
+        self._references = f"{announcement.public_id}-s", f"-{channel}"
+        self._manage_at, self._seal_manage = urls.manage(""), signer().sealer(Purpose.MANAGE)
+        self._unsubscribe_at, self._seal_unsubscribe = urls.unsubscribe(""), signer().sealer(Purpose.UNSUBSCRIBE)
 
     def values(self, recipient: Recipient) -> dict[str, str]:
-        """What differs for this subscriber, by placeholder."""
-        sign, identity = signer().sign, recipient.public_id
+        """What differs for this subscriber, by placeholder. The reference is the same for every attempt."""
+        before, after = self._references
         return {
-            self.reference: self.reference_of(f"s{recipient.number}"),
-            self.manage: urls.manage(sign(Purpose.MANAGE, identity, recipient.salt)),
+            self.reference: f"{before}{recipient.number}{after}",
+            self.manage: self._manage_at + self._seal_manage(recipient.public_id, recipient.salt),
             # Without salt: the link in the oldest mail must still end the newest subscription.
-            self.unsubscribe: urls.unsubscribe(sign(Purpose.UNSUBSCRIBE, identity)),
+            self.unsubscribe: self._unsubscribe_at + self._seal_unsubscribe(recipient.public_id, ""),
         }
 
     def values_of(self, delivery: Delivery) -> dict[str, str]:
@@ -56,10 +58,6 @@ class Letter:
             values |= self._to_confirm(subscriber)
         return values
 
-    def reference_of(self, whom: str) -> str:
-        """The message's stable name: the same for every attempt, another for every recipient and channel."""
-        return f"{self.announcement.public_id}-{whom}-{self.channel}"
-
     def _message(self) -> Message:
         announcement, page = self.announcement, self.announcement.page
         words: Words = announcement.words.get(self.channel) or announcement.words["sms"]
@@ -70,7 +68,7 @@ class Letter:
             text=words["text"],
             html=words["html"] or None,
             thread=announcement.incident.public_id if announcement.incident else None,
-            is_thread_start=announcement.sequence == 1,
+            is_thread_start=announcement.sequence == 1 and announcement.kind is AnnouncementKind.INCIDENT_UPDATE,
             from_name=page.mail_from_name or page.name,
             reply_to=page.mail_reply_to or None,
             unsubscribe_url=self.unsubscribe if is_list_mail else None,
@@ -92,7 +90,7 @@ class Letter:
         expires_at = announcement.created_at + COMPOSE_WITHIN
         token = signer().sign(Purpose.COMPOSE, announcement.words.get("reminder_id", ""), expires_at=expires_at)
         return {
-            self.reference: self.reference_of(f"u{delivery.staff_user_id}"),
+            self.reference: delivery.reference,
             placeholder(announcement.public_id, "compose"): urls.compose(token),
         }
 

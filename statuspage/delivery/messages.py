@@ -58,6 +58,20 @@ def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -
     )
 
 
+def correction(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
+    """What those are told who got an update with wrong words: the right ones."""
+    incident = update.incident
+    return _render(
+        "correction",
+        announcement_id,
+        incident.page,
+        f"[{incident.page.name}] Correction: {incident.title}",
+        f"Correction. {_sms(incident, update)}",
+        update=update,
+        **_about(incident, update),
+    )
+
+
 def confirmation(page: Page, announcement_id: str) -> dict[str, Words]:
     """The one message an unconfirmed address gets."""
     code, name = placeholder(announcement_id, "code"), page.name

@@ -1,7 +1,7 @@
 """What must be said is written down in the transaction that made it necessary. The callers commit."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
@@ -9,8 +9,13 @@ from ..vocabulary import AnnouncementKind, Lane, ReminderStep
 from . import messages
 
 
-def announce_update(update: IncidentUpdate, components: Iterable[Component], now: datetime) -> Announcement:
-    """Owe a public update to everyone whom it concerns; the dispatcher works out who that is."""
+def announce_update(
+    update: IncidentUpdate, components: Iterable[Component], now: datetime, hold: timedelta = timedelta(0)
+) -> Announcement:
+    """Owe a public update to everyone whom it concerns; the dispatcher works out who that is.
+
+    Nothing leaves before the hold is over.
+    """
     incident, public_id = update.incident, new_id()
     announcement = Announcement(
         public_id=public_id,
@@ -22,6 +27,47 @@ def announce_update(update: IncidentUpdate, components: Iterable[Component], now
         sequence=update.sequence,
         is_key_moment=update.is_key_moment,
         component_ids=sorted(component.id for component in components),
+        words=dict(messages.incident_update(update, public_id)),
+        held_until=now + hold if hold else None,
+        created_at=now,
+    )
+    db.session.add(announcement)
+    return announcement
+
+
+def announce_correction(wrong: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
+    """Owe the better words of an update to exactly those who were told the wrong ones."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=wrong.page,
+        kind=AnnouncementKind.CORRECTION,
+        lane=Lane.BULK,
+        incident=wrong.incident,
+        update=update,
+        sequence=update.sequence,
+        is_key_moment=True,
+        corrects_id=wrong.id,
+        words=dict(messages.correction(update, public_id)),
+        created_at=now,
+    )
+    db.session.add(announcement)
+    return announcement
+
+
+def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
+    """Owe the better words to everyone else: those whom the withdrawn ones had not reached."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=withdrawn.page,
+        kind=AnnouncementKind.INCIDENT_UPDATE,
+        lane=Lane.BULK,
+        incident=withdrawn.incident,
+        update=update,
+        sequence=withdrawn.sequence,
+        is_key_moment=withdrawn.is_key_moment,
+        component_ids=list(withdrawn.component_ids),
         words=dict(messages.incident_update(update, public_id)),
         created_at=now,
     )

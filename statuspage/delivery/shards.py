@@ -4,13 +4,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Row, Select, and_, bindparam, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from ..db import db, new_id, reading
+from ..db import db, new_id, reading, reading_on
 from ..models import Announcement, Delivery, Shard, Subscriber
-from ..vocabulary import DeliveryState, Lane, SubscriberState
+from ..prepared import Prepared
+from ..vocabulary import DeliveryState, Lane
 from .audience import is_owed
 from .letters import Letter
 
@@ -65,6 +67,16 @@ _MAY_GO_ON = (
 )
 
 
+class Met(NamedTuple):
+    """Somebody on the way: who they are, where they are reached, and whether they still want to be."""
+
+    number: int
+    public_id: str
+    salt: str
+    address: str
+    state: str
+
+
 @dataclass
 class Walk:
     """One worker's way through a leased shard: whom it has fetched, and who of them is settled."""
@@ -72,10 +84,12 @@ class Walk:
     shard: Shard
     letter: Letter
     token: str
-    query: Select[int, str, str, str, SubscriberState]
+    query: Prepared
     fetched: int
     # How many of the next ones may have been sent to by a worker that died.
     doubtful: int = 0
+    # Whether something older of the same incident may still be owed to the same people.
+    has_older: bool = False
     fetched_all: bool = False
     # No more is fetched: something else is more urgent, or the shard is no longer this worker's.
     is_left: bool = False
@@ -94,13 +108,19 @@ class Walk:
         """Whether everybody in it is settled."""
         return self.fetched_all and not self.waiting
 
-    def window(self, most: int) -> Sequence[Row[int, str, str, str, SubscriberState]]:
-        """The next recipients in order of id, with their state as it is now; marks the end when there are no more."""
-        rows = db.session.execute(self.query, {"after": self.fetched, "most": most}).all()
+    def window(self, connection: Connection, most: int) -> list[Met]:
+        """The next recipients in order of id, as they are now; marks the end when there are no more.
+
+        None come when the shard is no longer this worker's, or its announcement was stopped or withdrawn.
+        """
+        with reading_on(connection):
+            asked = {"of": self.shard.id, "token": self.token, "after": self.fetched, "most": most}
+            rows = [Met._make(row) for row in self.query.run(connection, asked).all()]
+            self.is_left = len(rows) < most and connection.execute(_MAY_GO_ON, asked).first() is None
         if rows:
-            self.fetched = rows[-1].id
-            self.waiting.extend(row.id for row in rows)
-        self.fetched_all = len(rows) < most
+            self.fetched = rows[-1].number
+            self.waiting.extend(row.number for row in rows)
+        self.fetched_all = len(rows) < most and not self.is_left
         return rows
 
     def reach(self, subscriber_ids: Sequence[int]) -> int:
@@ -136,6 +156,7 @@ def walk(shard: Shard, doubtful: int) -> Walk:
     query = (
         select(Subscriber.id, Subscriber.public_id, Subscriber.salt, Subscriber.address, Subscriber.state)
         .where(
+            _MAY_GO_ON.exists(),
             Subscriber.channel == shard.channel,
             is_owed(shard.announcement),
             Subscriber.id > bindparam("after"),
@@ -145,20 +166,28 @@ def walk(shard: Shard, doubtful: int) -> Walk:
         .limit(bindparam("most"))
     )
     letter = Letter(shard.announcement, shard.channel)
+    with reading():
+        has_older = db.session.scalar(
+            select(Announcement.id)
+            .where(Announcement.incident_id == shard.incident_id, Announcement.id < shard.announcement_id)
+            .limit(1)
+        )
     return Walk(
-        shard, letter, shard.lease_token, query, fetched=shard.reached, doubtful=doubtful if shard.is_doubtful else 0
+        shard,
+        letter,
+        shard.lease_token,
+        Prepared(query, db.engine.dialect, "of", "token", "after", "most"),
+        fetched=shard.reached,
+        doubtful=doubtful if shard.is_doubtful else 0,
+        has_older=has_older is not None,
     )
-
-
-def may_go_on(way: Walk) -> bool:
-    """Whether the shard is still this worker's, and its announcement neither stopped nor withdrawn."""
-    return db.session.scalar(_MAY_GO_ON, {"of": way.shard.id, "token": way.token}) is not None
 
 
 def has_more_urgent(channel: str, rank: int, now: datetime) -> bool:
     """Whether something waits that has not come as far: a newer publish."""
     asked = {"on": channel, "now": now, "old": now - NEWS_FOR, "rank": rank}
-    return db.session.scalar(_URGENT, asked) is not None
+    with reading():
+        return db.session.scalar(_URGENT, asked) is not None
 
 
 def renew(token: str, until: datetime) -> None:

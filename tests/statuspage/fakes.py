@@ -52,6 +52,7 @@ class FakeChannel:
         for envelope in envelopes:
             self.sent.append(envelope)
             self.before_answering(envelope)
+            db.session.rollback()  # whatever it looked at, it did not look at from the dispatcher's own session
             yield Outcome(envelope.key, self._answer(envelope.address))
 
     def _answer(self, address: str) -> Answer:

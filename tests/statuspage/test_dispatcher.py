@@ -421,6 +421,7 @@ class TestLanes:
                 subscriptions.sign_up(here, "email", "new@example.com", Wishes(), "form", "net", NOON)
 
         mail.before_answering = somebody_signs_up
+        worker.clock = Clock(ticks=timedelta(milliseconds=10))
         worker.run()
 
         assert mail.recipients.index("new@example.com") == WINDOW
