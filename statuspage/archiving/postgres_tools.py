@@ -1,6 +1,7 @@
 """PostgreSQL's own tools, asked with the address in the environment: a command line can be read by others."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,28 +26,42 @@ def restore(url: URL, source: Path) -> None:
     script = source.with_name(f"{source.name}.sql")
     os.close(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        _run(url, "pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(source), reads_only=True)
-        # The dump makes the schema itself where it was not the usual one; ours is the usual one, emptied first.
+        _run(None, "pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(source))
+        # One transaction for both: what was there goes only if what comes instead is whole.
         _run(url, "psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1",
              f"--command={_RESET}", f"--file={script}")  # fmt: skip
     finally:
         script.unlink()
 
 
-def _run(url: URL, tool: str, *options: str, reads_only: bool = False) -> None:
+def revision(source: Path) -> str:
+    """The schema's revision in a dump; raises Conflict where it is no database of Candor's."""
+    said = _run(None, "pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(source))
+    found = re.search(r"^COPY .*alembic_version.*\n(\w+)$", said, re.MULTILINE)
+    if not found:
+        raise Conflict(f"{source.name} is no database of Candor's.")
+    return found[1]
+
+
+def _run(url: URL | None, tool: str, *options: str) -> str:
     program = shutil.which(tool)
     if program is None:
         raise Conflict(f"There is no {tool} here. {PACKAGE}")
-    address = {
-        "PGHOST": url.host or (url.query.get("host") or ""),
-        "PGPORT": str(url.port or url.query.get("port") or ""),
-        "PGUSER": url.username or "",
-        "PGPASSWORD": str(url.password or ""),
-        "PGDATABASE": url.database or "",
-        "PGSSLMODE": url.query.get("sslmode") or "",
-        "PGSSLROOTCERT": url.query.get("sslrootcert") or "",
-    }
-    environment = os.environ | ({} if reads_only else {name: str(value) for name, value in address.items() if value})
+    environment = os.environ | (_address(url) if url else {})
     done = subprocess.run([program, *options], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Conflict(f"{tool} says: {' '.join(done.stderr.split())[:500]}")
+    return done.stdout
+
+
+def _address(url: URL) -> dict[str, str]:
+    known = {
+        "PGHOST": url.host or url.query.get("host"),
+        "PGPORT": url.port or url.query.get("port"),
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+        "PGSSLMODE": url.query.get("sslmode"),
+        "PGSSLROOTCERT": url.query.get("sslrootcert"),
+    }
+    return {name: str(value) for name, value in known.items() if value}

@@ -102,10 +102,11 @@ def _check(unpacked: _Unpacked, engine: Engine) -> str:
     """The database can be put here; its schema's revision."""
     if unpacked.kind != engine.dialect.name:
         raise Conflict(f"This backup holds a database of {unpacked.kind}, and CANDOR_DATABASE_URL names another kind.")
-    if unpacked.kind != "sqlite":
+    if unpacked.kind == "sqlite":
+        revision = sqlite_files.check(unpacked.database)
+    else:
         _refuse_company(engine)
-        return ""
-    revision = sqlite_files.check(unpacked.database)
+        revision = postgres_tools.revision(unpacked.database)
     if not schema.knows(revision):
         raise Conflict(
             f"This database has the schema {revision}, which is newer than what this version of Candor knows."
