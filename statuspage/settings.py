@@ -227,7 +227,7 @@ class Settings(BaseSettings):
         """The signing key: as set, or kept in the instance folder, made on first use with mode 0600."""
         if self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value()
-        self.instance_dir.mkdir(parents=True, exist_ok=True)
+        self.instance_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.instance_dir / "secret_key"
         if not path.exists():
             _make_key(path)

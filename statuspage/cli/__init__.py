@@ -5,11 +5,13 @@ import click
 from . import (
     announcements,
     api_keys,
+    archives,
     bounces,
     components,
     database,
     demo,
     doctor,
+    importing,
     incidents,
     page,
     policies,
@@ -25,7 +27,7 @@ from ._shell import Sentences
 def cli() -> None:
     """Candor: a status page that says it once, to everyone, and notices when nobody speaks.
 
-    Settings come from CANDOR_… variables or candor.toml. Every command works on the first page.
+    Settings come from CANDOR_… variables or candor.toml. Without --page a command means the first page.
     """
 
 
@@ -47,6 +49,10 @@ for command in (
     incidents.incident,
     announcements.announcement,
     bounces.bounces,
+    importing.importing,
+    archives.export,
+    archives.backup,
+    archives.restore,
 ):
     cli.add_command(command)
 
