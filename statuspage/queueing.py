@@ -50,9 +50,19 @@ def is_on() -> bool:
 
 
 def install(engine: Engine) -> None:
-    """The queue has its tables, in the form that the installed version wants. To be called by one process at a time."""
-    if not postgres.is_ours(engine) or not is_installed():
-        return
+    """The queue has its tables, in the form that the installed version wants. To be called by one process at a time.
+
+    Where that fails there is no queue, and senders look by themselves.
+    """
+    if postgres.is_ours(engine) and is_installed():
+        try:
+            _install(engine)
+        except Exception as error:  # the driver, the queue or a right that we lack: none of them keeps us from serving
+            log.warning("queue.not_installed", why=" ".join(str(error).split()))
+        _looked_at.clear()
+
+
+def _install(engine: Engine) -> None:
     from procrastinate.schema import SchemaManager, migrations_path  # noqa: PLC0415
 
     steps = {path.name: path for path in migrations_path.glob("*.sql")}
@@ -66,7 +76,6 @@ def install(engine: Engine) -> None:
                 raw.execute(steps[name].read_text(encoding="utf-8"))
         # Which of its steps have been taken is noted where nobody looks who does not have to know.
         connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{max(steps)}'"))
-    _looked_at.clear()
 
 
 def hint_announcement(announcement_id: int) -> None:
