@@ -17,13 +17,14 @@ from . import (
     sending,
     staff,
     subscribers,
+    told,
     updates,
 )
 from .views import panel
 
 ROOMS = (
     account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending, staff,
-    subscribers, updates,
+    subscribers, told, updates,
 )  # fmt: skip
 
 

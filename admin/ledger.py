@@ -1,8 +1,11 @@
 """The ledger: what was said, to how many, and what became of each."""
 
+from collections.abc import Mapping
+
 from flask import Response, render_template, request
 from sqlalchemy import select
 
+from statuspage.channels import label_of
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.errors import NotFound
@@ -10,7 +13,7 @@ from statuspage.models import Announcement
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import forms, masking, standings
+from . import forms, masking, previews, standings
 from .auth import needs
 from .previews import Shown, framed, frozen, with_frames
 from .views import panel
@@ -41,6 +44,7 @@ def announcement(public_id: str) -> Response:
             deliveries=standings.deliveries(found, wanted, forms.continued_from()),
             shown=masking.shown,
             words=_words(found),
+            laid_out=_laid_out(_words(found)),
         )
     )
 
@@ -66,6 +70,15 @@ def _find(public_id: str) -> Announcement:
     if found is None:
         raise NotFound("There is no such announcement.")
     return found
+
+
+def _laid_out(words: Mapping[str, Shown]) -> list[tuple[str, str]]:
+    """The words that channels lay out themselves, easy to read, each once with the channels that share it."""
+    shared: dict[str, list[str]] = {}
+    for kind, shown in words.items():
+        if shown.text.startswith("{"):
+            shared.setdefault(shown.text, []).append(label_of(kind))
+    return [(", ".join(labels), previews.indented(text)) for text, labels in shared.items()]
 
 
 def _words(announcement: Announcement) -> dict[str, Shown]:

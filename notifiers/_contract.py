@@ -47,6 +47,9 @@ class Envelope:
     address: str
     message: Message
     values: Mapping[str, str] = field(default_factory=dict)
+    # What a channel that declares `needs_secret` signs with: the current secret first, then those still valid.
+    # Kept apart from `values`, so that no word can ever call for one.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def personal(self) -> Message:
         """The message with this recipient's values in place."""
@@ -62,11 +65,15 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The provider took the message, or (captured) nothing was ever meant to leave."""
+    """The provider took the message, or (captured) nothing was ever meant to leave.
+
+    `is_proof`: the other side has answered a confirmation as only somebody who wants it would.
+    """
 
     provider_id: str = ""
     detail: str = ""
     is_captured: bool = False
+    is_proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,13 @@ class DeliveryError(Exception):
 
 class PermanentDeliveryError(DeliveryError):
     """Not delivered, and never will be: trying again is of no use."""
+
+
+class Postponed(DeliveryError):
+    """Nothing was tried: the other side has enough to do just now, or wants to be left alone until `retry_after`.
+
+    It counts as no attempt; the message keeps its place.
+    """
 
 
 class UncertainDeliveryError(DeliveryError):
@@ -159,12 +173,35 @@ class SignedCallbacks(Protocol):
 
     def callback_state(self, status: str) -> CallbackState | None: ...
 
+    def callback_error(self, code: str) -> DeliveryError | None:
+        """What the provider's error code means, as if the sending itself had failed so; None without a code."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A channel that may be used only so often."""
+
+    @property
+    def pace(self) -> tuple[str, float] | None:
+        """By which sender, and how many messages a second in all processes together; None: as fast as it goes."""
+        ...
+
 
 @runtime_checkable
 class KnowsCountry(Protocol):
     """A channel whose addresses belong to countries."""
 
     def country(self, address: str) -> str: ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A channel whose messages cost by the piece."""
+
+    def pieces(self, message: Message) -> int:
+        """How many pieces this message is paid for as."""
+        ...
 
 
 @runtime_checkable
@@ -185,6 +222,86 @@ class KnowsRepeats(Protocol):
 
     @property
     def knows_repeats(self) -> bool: ...
+
+
+Proof = Literal["link", "code", "challenge"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """How people type an address of a channel, and how they prove that it is theirs.
+
+    `proof`: by a link in the message, by digits they read there and type here, or by the endpoint's own answer to
+    a challenge. `needs_contact`: somebody must be told by mail when the address stops working.
+    `rings`: each message makes a noise, so only key moments are sent unless they ask for more.
+    """
+
+    name: str
+    label: str
+    input_type: str = "text"
+    hint: str = ""
+    placeholder: str = ""
+    autocomplete: str = "off"
+    proof: Proof = "link"
+    needs_contact: bool = False
+    rings: bool = False
+
+
+@runtime_checkable
+class TakesSubscribers(Protocol):
+    """A channel that people sign up on; one without a field reaches staff alone."""
+
+    @property
+    def field(self) -> Field: ...
+
+
+@runtime_checkable
+class WantsParts(Protocol):
+    """A channel that lays the words out itself.
+
+    Its `Message.text` is a JSON object: a `card` (title, body, status, components, promise, links by name), or an
+    `event` for machines. Every other channel gets text.
+    """
+
+    @property
+    def shape(self) -> Literal["card", "event"]: ...
+
+
+@runtime_checkable
+class NeedsSecret(Protocol):
+    """A channel that signs what it sends with the recipient's own secret (`Envelope.secrets`)."""
+
+    @property
+    def needs_secret(self) -> bool: ...
+
+
+@runtime_checkable
+class HasSchedule(Protocol):
+    """A channel with customs of its own for trying again: the pause after each failed attempt, in order.
+
+    What the other side asks for is the least. After the last pause one more failure is final, and the address is
+    not written to any more until its owner proves it again. News keeps for as long as the schedule.
+    """
+
+    @property
+    def schedule(self) -> tuple[timedelta, ...]: ...
+
+
+@dataclass(frozen=True)
+class Health:
+    """A destination that is in trouble: `open` is left alone until then, `trying` is asked carefully again."""
+
+    destination: str
+    state: str
+    reason: str
+    until: datetime | None = None
+
+
+@runtime_checkable
+class Monitored(Protocol):
+    """A channel that can say which of its destinations are in trouble; none is the usual answer."""
+
+    def health(self) -> tuple[Health, ...]: ...
 
 
 class Sender(Protocol):
@@ -236,17 +353,18 @@ def deliver_each(send: Callable[[Message, str], Receipt], envelopes: Iterable[En
     standing: DeliveryError | None = None
     for envelope in envelopes:
         if standing is not None:
-            yield Outcome(envelope.key, _untried(standing))
+            yield Outcome(envelope.key, untried(standing))
             continue
-        result = _attempt(send, envelope)
+        result = attempt(lambda one: send(one.personal(), one.address), envelope)
         if isinstance(result, DeliveryError) and result.is_channel_wide:
             standing = result
         yield Outcome(envelope.key, result)
 
 
-def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+def attempt(send: Callable[[Envelope], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+    """One try, and how it ended; whatever is raised comes back as an error of ours."""
     try:
-        return send(envelope.personal(), envelope.address)
+        return send(envelope)
     except DeliveryError as error:
         return error
     except Exception as error:
@@ -259,6 +377,6 @@ def _attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Rec
         return uncertain
 
 
-def _untried(standing: DeliveryError) -> DeliveryError:
+def untried(standing: DeliveryError) -> DeliveryError:
     """What stopped one message also holds for the next, but that one certainly never left."""
     return DeliveryError(str(standing), standing.retry_after, code=standing.code, is_channel_wide=True)

@@ -1,61 +1,30 @@
 """The Twilio wire. A module of its own because importing twilio takes 0.3 s: only who sends pays for it."""
 
 import json
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
+from requests import Request
 from requests.adapters import HTTPAdapter
+from twilio.base.exceptions import TwilioException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from ._contract import DeliveryError, PermanentDeliveryError, Receipt, UncertainDeliveryError
+from ._contract import DeliveryError, Receipt, UncertainDeliveryError
 from ._text import clean_line, cut
-
-TWILIO = "https://api.twilio.com"
+from ._twilio_codes import CREDENTIALS, FATES, REFUSED, THROTTLED, UNCERTAIN, Fate
 
 _LONGEST_PAUSE = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What an answer means for the message."""
-
-    kind: type[DeliveryError]
-    code: str
-    sentence: str
-    is_channel_wide: bool = False
-
-
-_UNCERTAIN = Fate(UncertainDeliveryError, "uncertain", "Twilio failed and may have sent the SMS")
-_THROTTLED = Fate(DeliveryError, "throttled", "Twilio asked us to slow down", is_channel_wide=True)
-_CREDENTIALS = Fate(DeliveryError, "credentials", "Twilio refused our account SID or auth token", is_channel_wide=True)
-_OPTED_OUT = Fate(PermanentDeliveryError, "opted_out", "This number has opted out with STOP")
-_INVALID = Fate(PermanentDeliveryError, "invalid_address", "Twilio cannot send to this number")
-_COUNTRY = Fate(PermanentDeliveryError, "country_not_allowed", "Our Twilio account may not send to this country")
-_WORDS = Fate(PermanentDeliveryError, "message_refused", "Twilio refused these words")
-# Nothing says that the number is to blame; it may well be our own account or sender.
-_REFUSED = Fate(DeliveryError, "refused", "Twilio did not take the SMS")
-
-_FATES = {
-    20003: _CREDENTIALS,
-    20005: _CREDENTIALS,
-    20429: _THROTTLED,
-    21611: _THROTTLED,
-    21211: _INVALID,
-    21217: _INVALID,
-    21265: _INVALID,
-    21614: _INVALID,
-    21635: _INVALID,
-    21408: _COUNTRY,
-    21602: _WORDS,
-    21617: _WORDS,
-    21619: _WORDS,
-    21610: _OPTED_OUT,
-}
+# A place that nobody answers is known to be one sooner than an answer is given up.
+_LONGEST_KNOCK = 4.0
+_MOST_LISTED = 200
+# How far Twilio's clock and ours may be apart. Who got the same words so shortly before has been told.
+_SKEW = timedelta(minutes=5)
+_FAILED = {"failed", "undelivered", "canceled"}
 
 
 class Refusal(Exception):
@@ -70,29 +39,51 @@ class Refusal(Exception):
 
 
 class Http(TwilioHttpClient):  # type: ignore[misc]  # twilio ships no types
-    """Twilio's client with a time limit, no retries of its own, no logs, and any API address."""
+    """Twilio's client with a time limit, a pool of connections, no retries of its own, no logs, and any API address."""
 
-    def __init__(self, api_url: str, timeout: float) -> None:
+    def __init__(self, api_url: str, timeout: float, connections: int) -> None:
         # Retries belong to the outbox: Twilio takes no idempotency key, so a blind one may send twice.
         super().__init__(timeout=timeout, max_retries=None)
         self.api_url = api_url
-        self.session.mount("http://", HTTPAdapter(pool_maxsize=32))
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
 
-    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
-        response = super().request(method, self.api_url + url.removeprefix(TWILIO), *args, **kwargs)
+    def request(  # noqa: PLR0913 - as twilio calls it
+        self,
+        method: str,
+        url: str,
+        params: Any = None,
+        data: Any = None,
+        headers: Any = None,
+        auth: Any = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """One request. Twilio's own method keeps the answer in an attribute, where threads would swap theirs."""
+        prepared = self.session.prepare_request(
+            Request(method.upper(), self._here(url), params=params, data=data, headers=headers, auth=auth)
+        )
+        limit = timeout or self.timeout
+        surroundings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
+        answer = self.session.send(
+            prepared, allow_redirects=allow_redirects, timeout=(min(limit, _LONGEST_KNOCK), limit), **surroundings
+        )
+        response = Response(answer.status_code, answer.text, answer.headers)
         if not 200 <= response.status_code < 300:
             raise _refusal(response)
         return response
 
-    def log_request(self, kwargs: dict[str, Any]) -> None:
-        pass
+    def _here(self, url: str) -> str:
+        """The same request at the API address that was set."""
+        parts = urlsplit(url)
+        return f"{self.api_url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
-    def log_response(self, status_code: int, response: requests.Response) -> None:
-        pass
 
-
-def connect(account_sid: str, auth_token: str, api_url: str, timeout: float) -> Client:
-    return Client(account_sid, auth_token, http_client=Http(api_url, timeout))
+def connect(account_sid: str, auth_token: str, api_url: str, timeout: float, connections: int) -> Client:
+    """A client that many threads may share."""
+    client = Client(account_sid, auth_token, http_client=Http(api_url, timeout, connections))
+    _ = client.messages  # made on first use, which must not happen in two threads at once
+    return client
 
 
 def send(client: Client, address: str, **fields: str) -> Receipt:
@@ -106,6 +97,44 @@ def send(client: Client, address: str, **fields: str) -> Receipt:
     except (ValueError, TypeError, AttributeError) as error:
         raise UncertainDeliveryError("Twilio took the SMS, but its answer cannot be read.", code="uncertain") from error
     return Receipt(str(sent.sid or ""), str(sent.status or ""))
+
+
+def find(client: Client, address: str, body: str, since: datetime) -> Receipt | None:
+    """The SMS with these words to this number that Twilio took after `since`, unless it failed.
+
+    Asked by number alone: a message that still waits at Twilio has no DateSent, and a filter by it would hide the
+    very one we ask for.
+    """
+    try:
+        listed = client.messages.list(to=address, limit=_MOST_LISTED, page_size=_MOST_LISTED)
+        recent = [each for each in listed if _is_ours(each) and each.date_created >= since - _SKEW]
+        live = [each for each in recent if str(each.status) not in _FAILED]
+        found = next((each for each in live if _same(str(each.body or ""), body)), None)
+    except Refusal as refusal:
+        raise _not_asked(_said(refusal, address), refusal.retry_after) from refusal
+    except requests.RequestException as error:
+        raise _not_asked("it cannot be reached") from error
+    except (TwilioException, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise _not_asked("its answer cannot be read") from error
+    if found is not None:
+        return Receipt(str(found.sid or ""), str(found.status or ""))
+    if len(recent) == _MOST_LISTED or not all(each.body for each in live):
+        raise _not_asked("its list is too long, or shows no words")
+    return None
+
+
+def _is_ours(each: Any) -> bool:
+    return str(each.direction or "outbound").startswith("outbound")
+
+
+def _same(theirs: str, ours: str) -> bool:
+    """Whether the words are the same but for white space; a trial account puts a line of its own before them."""
+    theirs, ours = " ".join(theirs.split()), " ".join(ours.split())
+    return theirs == ours or (theirs.startswith("Sent from your Twilio trial account") and theirs.endswith(ours))
+
+
+def _not_asked(why: str, retry_after: timedelta | None = None) -> DeliveryError:
+    return DeliveryError(f"Twilio cannot say whether it has sent the SMS: {why}.", retry_after, code="not_asked")
 
 
 def _refusal(response: Response) -> Refusal:
@@ -133,16 +162,14 @@ def _pause(headers: Any) -> timedelta | None:
 
 
 def _as_ours(refusal: Refusal, address: str) -> DeliveryError:
-    fate = _fate(refusal)
-    sentence = f"{fate.sentence}: {_said(refusal, address)}"
-    return fate.kind(sentence, refusal.retry_after, code=fate.code, is_channel_wide=fate.is_channel_wide)
+    return _fate(refusal).error(_said(refusal, address), refusal.retry_after)
 
 
 def _fate(refusal: Refusal) -> Fate:
     if refusal.status >= 500:
-        return _UNCERTAIN
-    by_status = {401: _CREDENTIALS, 429: _THROTTLED}
-    return _FATES.get(refusal.code) or by_status.get(refusal.status, _REFUSED)
+        return UNCERTAIN
+    by_status = {401: CREDENTIALS, 429: THROTTLED}
+    return FATES.get(refusal.code) or by_status.get(refusal.status, REFUSED)
 
 
 def _said(refusal: Refusal, address: str) -> str:

@@ -23,6 +23,7 @@ from ._contract import (
     BadSettings,
     DeliveryError,
     Envelope,
+    Field,
     Message,
     Outcome,
     PermanentDeliveryError,
@@ -94,6 +95,13 @@ class Email:
 
     kind = "email"
     label = "Email"
+    field = Field(
+        name="email",
+        label="Email address",
+        input_type="email",
+        hint="We send one message with a link to confirm.",
+        autocomplete="email",
+    )
     # The Message-ID is the same at every attempt.
     knows_repeats = True
 

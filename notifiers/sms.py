@@ -1,12 +1,14 @@
 """SMS: Twilio, one request per message. Without an account, messages are rendered and captured.
 
 Settings: CANDOR_TWILIO_ACCOUNT_SID, CANDOR_TWILIO_AUTH_TOKEN, CANDOR_TWILIO_FROM (a number, or a messaging
-service MG...), CANDOR_TWILIO_API_URL (Twilio's own unless told), CANDOR_BASE_URL (where Twilio reports back).
+service MG...), CANDOR_TWILIO_API_URL (Twilio's own unless told), CANDOR_BASE_URL (where Twilio reports back),
+CANDOR_SMS_PER_SECOND (messages a second; 0 for no limit).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +16,9 @@ from urllib.parse import quote
 from ._contract import (
     BadSettings,
     CallbackState,
+    DeliveryError,
     Envelope,
+    Field,
     Message,
     Outcome,
     PermanentDeliveryError,
@@ -22,8 +26,10 @@ from ._contract import (
     Receipt,
     deliver_each,
 )
+from ._pool import deliver_pooled
 from ._settings import base_url, is_loopback, is_web_url, split
 from ._text import clean_body
+from ._twilio_codes import callback_error
 
 EXAMPLE = {
     "CANDOR_TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
@@ -43,6 +49,7 @@ _PUNCTUATION = re.compile(r"[\s\-()./\u2010-\u2015]")
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
 _LONGEST_TYPED = 40
 _LONGEST_BODY = 1600
+_FASTEST = 1000
 
 _STATES: dict[str, CallbackState] = {
     "accepted": "sent",
@@ -104,13 +111,16 @@ class Account:
     sender: str
     api_url: str = API_URL
     callback_url: str = ""
-    timeout: float = 10.0
+    # Short enough for a process that was asked to end to see its last messages through.
+    timeout: float = 8.0
+    at_once: int = 50
+    per_second: float = 0
 
     @cached_property
     def client(self) -> Any:
         from . import _twilio  # noqa: PLC0415  twilio takes 0.3 s to import
 
-        return _twilio.connect(self.sid, self.token, self.api_url, self.timeout)
+        return _twilio.connect(self.sid, self.token, self.api_url, self.timeout, self.at_once)
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,15 @@ class Sms:
 
     kind = "sms"
     label = "SMS"
+    field = Field(
+        name="phone",
+        label="Mobile number",
+        input_type="tel",
+        hint="With the country code, for example +49 151 2345 6789. We send a six-digit code to confirm.",
+        autocomplete="tel",
+        proof="code",
+        rings=True,
+    )
 
     @property
     def is_live(self) -> bool:
@@ -152,6 +171,12 @@ class Sms:
 
         return _phone.region(address)
 
+    def _send_one(self, envelope: Envelope) -> Receipt:
+        return self.send(envelope.personal(), envelope.address)
+
+    def pieces(self, message: Message) -> int:
+        return segments(_body(message)).segments
+
     def preview(self, message: Message, address: str) -> Preview:
         body = _body(message)
         counted = segments(body)
@@ -174,7 +199,24 @@ class Sms:
         return _twilio.send(self.account.client, address, body=body, **self._fields(self.account, message))
 
     def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
-        return deliver_each(self.send, envelopes)
+        if self.account is None:
+            return deliver_each(self.send, envelopes)
+        _ = self.account.client  # made once, before the threads ask for it
+        return deliver_pooled(self._send_one, envelopes, self.account.at_once)
+
+    def find(self, message: Message, address: str, since: datetime) -> Receipt | None:
+        """Whether Twilio has these words for this number; asked before a second try, because it may have."""
+        if self.account is None:
+            return None
+        from . import _twilio  # noqa: PLC0415  see Account.client
+
+        return _twilio.find(self.account.client, address, _body(message), since)
+
+    @property
+    def pace(self) -> tuple[str, float] | None:
+        if self.account is None or not self.account.per_second:
+            return None
+        return f"sms:{self.account.sender}", self.account.per_second
 
     def close(self) -> None:
         """Give the pooled connections back; the next message opens new ones."""
@@ -198,6 +240,10 @@ class Sms:
         """What a `MessageStatus` means for us; None for what says nothing about a message we sent."""
         return _STATES.get(status.lower())
 
+    def callback_error(self, code: str) -> DeliveryError | None:
+        """What an `ErrorCode` means: the same as if sending had failed with it."""
+        return callback_error(code)
+
     def _fields(self, account: Account, message: Message) -> dict[str, str]:
         kind = "messaging_service_sid" if _SERVICE.fullmatch(account.sender) else "from_"
         fields = {kind: account.sender}
@@ -213,17 +259,21 @@ def build(settings: Mapping[str, str]) -> Sms:
     api_url = settings.get("CANDOR_TWILIO_API_URL", "").strip().rstrip("/") or API_URL
     if not is_web_url(api_url):
         problems.append("CANDOR_TWILIO_API_URL must be a web address like https://api.twilio.com.")
-    base = ""
+    base, per_second = "", 0.0
     try:
         base = base_url(settings)
     except BadSettings as error:
         problems += error.problems
+    try:
+        per_second = _per_second(settings.get("CANDOR_SMS_PER_SECOND", "").strip())
+    except ValueError as error:
+        problems.append(str(error))
     if problems:
         raise BadSettings(*problems)
     if not any(given.values()):
         return Sms()
     sid, token, sender = given.values()
-    return Sms(Account(sid, token, sender, api_url, _callback_url(base, api_url)))
+    return Sms(Account(sid, token, sender, api_url, _callback_url(base, api_url), per_second=per_second))
 
 
 def _problems(given: Mapping[str, str]) -> Iterator[str]:
@@ -235,6 +285,12 @@ def _problems(given: Mapping[str, str]) -> Iterator[str]:
         yield "CANDOR_TWILIO_ACCOUNT_SID must be the account SID, like AC followed by 32 characters."
     if sender and not (_SERVICE.fullmatch(sender) or _SENDER.fullmatch(sender)):
         yield "CANDOR_TWILIO_FROM must be a number like +15005550006 or a messaging service like MG..."
+
+
+def _per_second(typed: str) -> float:
+    if not re.fullmatch(r"\d{0,4}(\.\d{1,3})?", typed, re.ASCII) or float(typed or 0) > _FASTEST:
+        raise ValueError("CANDOR_SMS_PER_SECOND must be a number from 0 to 1000.")
+    return float(typed or 0)
 
 
 def _callback_url(base: str, api_url: str) -> str:

@@ -10,19 +10,24 @@ from .errors import TooMany
 from .models import RateCount
 
 
-def allow(key: str, at_most: int, per: timedelta, now: datetime) -> bool:
-    """Count one more use of `key` in the present window and say whether it is within the limit.
+def count(key: str, amount: int, per: timedelta, now: datetime) -> int:
+    """Count so many more uses of `key` and say how many there are now in the present window.
 
-    The count is one atomic statement with a commit of its own, so that a refused request counts too.
+    One atomic statement with a commit of its own, so that a use which is then refused counts too.
     """
     window_at = datetime.fromtimestamp(now.timestamp() // per.total_seconds() * per.total_seconds(), UTC)
-    insert = upsert(RateCount).values(key=key[:120], window_at=window_at, count=1)
+    insert = upsert(RateCount).values(key=key[:120], window_at=window_at, count=amount)
     counted = insert.on_conflict_do_update(
-        index_elements=["key", "window_at"], set_={"count": RateCount.count + 1}
+        index_elements=["key", "window_at"], set_={"count": RateCount.count + amount}
     ).returning(RateCount.count)
-    count: int = db.session.execute(counted).scalar_one()
+    found: int = db.session.execute(counted).scalar_one()
     db.session.commit()
-    return count <= at_most
+    return found
+
+
+def allow(key: str, at_most: int, per: timedelta, now: datetime) -> bool:
+    """Count one more use of `key` in the present window and say whether it is within the limit."""
+    return count(key, 1, per, now) <= at_most
 
 
 def require(key: str, at_most: int, per: timedelta, now: datetime, sentence: str) -> None:

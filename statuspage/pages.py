@@ -26,6 +26,7 @@ class PageFacts:
     mail_reply_to: str
     mail_footer: str
     shows_lateness: bool
+    public_channels: list[str]
 
 
 def ensure_first(now: datetime) -> Page:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     twilio_api_url: str = ""
     sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    sms_daily_segments: Annotated[int, Field(ge=0)] = 0
+    sms_per_second: Annotated[float, Field(ge=0, le=1000)] = 10
+    pseudonymise_days: Annotated[int, Field(ge=1, le=36500)] = 400
+    webhooks: Literal["", "on", "capture"] = ""
+    webhook_allow_private: bool = False
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -205,6 +210,9 @@ class Settings(BaseSettings):
             "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
             "CANDOR_TWILIO_FROM": self.twilio_from,
             "CANDOR_TWILIO_API_URL": self.twilio_api_url,
+            "CANDOR_SMS_PER_SECOND": f"{self.sms_per_second:g}",
+            "CANDOR_WEBHOOKS": self.webhooks,
+            "CANDOR_WEBHOOK_ALLOW_PRIVATE": "1" if self.webhook_allow_private else "",
         }
 
 
@@ -282,7 +290,6 @@ def _make_key(path: Path) -> None:
 # Names that later parts of Candor answer to; an installation may already carry them.
 RESERVED_NAMES = {
     "CANDOR_MIRRORS",
-    "CANDOR_WEBHOOK_ALLOW_PRIVATE",
     "CANDOR_HEARTBEAT_URL",
     "CANDOR_METRICS_TOKEN",
 }

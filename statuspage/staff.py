@@ -19,14 +19,20 @@ PASSWORD_LEAST, PASSWORD_MOST = 12, 1024
 
 
 def add(  # noqa: PLR0913 - a form has as many fields
-    email: str, role: StaffRole, by: Actor, now: datetime, name: str = "", phone: str = ""
+    email: str, role: StaffRole, by: Actor, now: datetime, name: str = "", phone: str = "", push_url: str = ""
 ) -> StaffUser:
     """A new colleague, without a password yet; a one-time link lets them in."""
     lock_name("staff")
     if db.session.scalar(select(StaffUser).filter_by(email=email)):
         raise Conflict(f"{email} has an account already. Use “reset” for a new sign-in link.")
     user = StaffUser(
-        email=email, name=name, phone=phone, active=True, fs_uniquifier=secrets.token_hex(32), created_at=now
+        email=email,
+        name=name,
+        phone=phone,
+        push_url=push_url,
+        active=True,
+        fs_uniquifier=secrets.token_hex(32),
+        created_at=now,
     )
     user.roles = [_role(role)]
     db.session.add(user)
@@ -50,6 +56,13 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     if has_changed_access:
         _sign_out_everywhere(user)
     audit.record(by, "staff.edit", user, now, role=role.value, active=is_active)
+    db.session.commit()
+
+
+def set_push_url(user: StaffUser, push_url: str, by: Actor, now: datetime) -> None:
+    """Reminders go to this push service or pager too; to none when it is empty."""
+    user.push_url = push_url
+    audit.record(by, "staff.set_push_url", user, now, has_one=bool(push_url))
     db.session.commit()
 
 

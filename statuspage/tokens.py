@@ -4,6 +4,7 @@ A token is `<subject>.<expiry>.<mac>`: the subject is a public id, the expiry is
 (0 for never), the mac is 128 bits of HMAC-SHA-256 (RFC 2104) under a key derived for the purpose.
 """
 
+import base64
 import hmac
 import re
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class Purpose(StrEnum):
     MANAGE = "manage"
     UNSUBSCRIBE = "unsubscribe"
     CODE = "code"
+    CHALLENGE = "challenge"
     COMPOSE = "compose"
     FORM = "form"
 
@@ -68,6 +70,11 @@ class Signer:
         """A short numeric code for `subject`, another one for every salt."""
         mac = hmac.digest(_key(self.secret, purpose), f"digits|{subject}|{salt}".encode(), "sha256")
         return str(int.from_bytes(mac[:8]) % 10**count).zfill(count)
+
+    def secret_of(self, subject: str, version: int) -> str:
+        """What webhooks to `subject` are signed with: 256 bits that are kept nowhere, as `whsec_` and base64."""
+        mac = hmac.digest(_key(self.secret, "webhook"), f"{subject}|{version}".encode(), "sha256")
+        return f"whsec_{base64.b64encode(mac).decode()}"
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""

@@ -121,6 +121,7 @@ class AnnouncementKind(Word):
     CURRENT_STATE = "current_state"
     CONFIRMATION = "confirmation"
     MANAGE_LINK = "manage_link"
+    QUARANTINE = "quarantine"
     REMINDER = "reminder"
 
 

@@ -91,6 +91,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "composer": f"/admin/incidents/{public_id}",
         "new-incident": "/admin/incidents/new",
         "ledger": "/admin/announcements",
+        "told": "/admin/told",
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",

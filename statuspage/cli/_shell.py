@@ -25,6 +25,7 @@ R = TypeVar("R")
 
 # How the fields of the drafts are called on the command line.
 _OPTIONS = {
+    "address": "ADDRESS",
     "components": "--component",
     "promise": "--next-update",
     "promise_within": "--next-update",

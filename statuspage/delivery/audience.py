@@ -1,6 +1,8 @@
 """Who is owed an update: the one rule, asked by the expansion, the dispatcher and the composer's count."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
@@ -25,7 +27,22 @@ def wants(page_id: int, component_ids: Collection[int], is_key_moment: bool) -> 
     return and_(is_confirmed, _is_concerned(page_id, component_ids, is_key_moment))
 
 
-def is_owed(announcement: Announcement) -> ColumnElement[bool]:
+@dataclass(frozen=True)
+class Said:
+    """What the rule must know of an announcement; its facts may be parameters that are filled in later."""
+
+    kind: AnnouncementKind
+    is_key_moment: bool
+    id: Any
+    page_id: Any
+    incident_id: Any
+    update_id: Any
+    sequence: Any
+    component_ids: Sequence[Any]
+    created_at: Any
+
+
+def is_owed(announcement: Announcement | Said) -> ColumnElement[bool]:
     """The condition on Subscriber that this announcement meets and has not been answered for yet.
 
     Confirmed now, or confirmed when it was said and gone since: they are in the ledger too, as spared.
@@ -53,7 +70,7 @@ def counts(page: Page, component_ids: Collection[int], is_key_moment: bool) -> d
     return dict(rows.all())
 
 
-def _is_concerned(page_id: int, component_ids: Collection[int], is_key_moment: bool) -> ColumnElement[bool]:
+def _is_concerned(page_id: Any, component_ids: Collection[Any], is_key_moment: bool) -> ColumnElement[bool]:
     """Of this page, at a level that includes it, and subscribed to the whole page or to one of the components.
 
     An update without components concerns the subscribers of the whole page.
@@ -67,7 +84,7 @@ def _is_concerned(page_id: int, component_ids: Collection[int], is_key_moment: b
     return and_(*conditions)
 
 
-def _is_answered(announcement: Announcement) -> ColumnElement[bool]:
+def _is_answered(announcement: Announcement | Said) -> ColumnElement[bool]:
     """Already in the ledger with this state of the incident, or with a later one: who confirmed in the middle.
 
     What was taken back from somebody is no answer to them.
@@ -83,12 +100,12 @@ def _is_answered(announcement: Announcement) -> ColumnElement[bool]:
     )
 
 
-def _is_in_ledger(announcement: Announcement) -> ColumnElement[bool]:
+def _is_in_ledger(announcement: Announcement | Said) -> ColumnElement[bool]:
     row = aliased(Delivery)
     return exists().where(row.announcement_id == announcement.id, row.subscriber_id == Subscriber.id)
 
 
-def _was_told(correction: Announcement) -> ColumnElement[bool]:
+def _was_told(correction: Announcement | Said) -> ColumnElement[bool]:
     """Whether they got the update with other words: the first ones, or an earlier correction."""
     row, said = aliased(Delivery), aliased(Announcement)
     earlier = select(said.id).where(said.update_id == correction.update_id, said.id < correction.id)

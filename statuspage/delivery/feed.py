@@ -12,19 +12,21 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
-from notifiers import Channel, DeliveryError, Envelope, Reconciles
+from notifiers import Channel, DeliveryError, Envelope, Metered, NeedsSecret, Paced, Reconciles
 
+from .. import spending, subscriptions
 from ..db import db, reading, will_pass
 from ..models import Delivery
 from ..models.delivery import is_waiting
+from ..pacing import Throttle
 from ..vocabulary import DeliveryState, Lane, SubscriberState
-from . import claims, shards
+from . import claims, shards, walks
 from .eligibility import refusal, spared_because
 from .expansion import NEWER
 from .ledger import Ledger
 from .letters import Letter, Recipient
 from .owed import Owed, Verdict, unanswered
-from .shards import Walk
+from .walks import Walk
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +57,18 @@ class Feed:
     in_hand: dict[int, Owed] = field(default_factory=dict)
     _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
     _retries: int = 0
+    _throttle: Throttle = field(init=False)
+    _is_metered: bool = field(init=False)
+    _is_paced: bool = field(init=False)
+    _is_signed: bool = field(init=False)
     _is_interrupted: bool = False
     _looked_up: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._throttle = Throttle(self.channel)
+        self._is_metered = isinstance(self.channel, Metered)
+        self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
+        self._is_paced = isinstance(self.channel, Paced)
 
     def __iter__(self) -> Iterator[Envelope]:
         return self
@@ -69,6 +81,8 @@ class Feed:
             if not self._ready and not self._refill():
                 break
             if self._ready:
+                if self._is_paced:
+                    self._throttle.wait(len(self._ready))
                 return self._hand_out(*self._ready.popleft())
         raise StopIteration
 
@@ -109,7 +123,15 @@ class Feed:
         self.taken += 1
         self.in_hand[self.taken] = owed
         self._retries += _is_retry(owed)
-        return Envelope(self.taken, address, letter.message, values)
+        secrets = self._secrets(owed) if self._is_signed else ()
+        return Envelope(self.taken, address, letter.message, values, secrets)
+
+    def _secrets(self, owed: Owed) -> tuple[str, ...]:
+        """What this message is signed with, on channels that sign."""
+        if owed.subscriber_id is None:
+            return ()
+        with reading():
+            return subscriptions.secrets_for(owed.subscriber_id, self.clock())
 
     def _refill(self) -> bool:
         """Fetch what comes next, with eligibility as it is now; False when nothing is due.
@@ -201,7 +223,7 @@ class Feed:
                 return way
         while (shard := shards.take(self.channel.kind, self.lease, now)) is not None:
             try:
-                way = shards.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
+                way = walks.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
             except Exception as error:  # frozen words that make no message now never will
                 log.exception("delivery.unrenderable", announcement=shard.announcement_id)
                 shards.close(shard, DeliveryState.FAILED, f"{UNWRITABLE}: {error}", now)
@@ -258,6 +280,13 @@ class Feed:
             verdict = self._ask(self.channel, owed, Envelope(0, address, letter.message, values))
             if verdict is not None:
                 self.ledger.note(owed, verdict)
+                return
+        elif self._is_metered and not owed.attempt_count:
+            refused = spending.refusal(
+                self.channel, owed.announcement, Envelope(0, address, letter.message, values), self.clock()
+            )
+            if refused is not None:
+                self.ledger.note(owed, Verdict(*refused))
                 return
         self._ready.append((owed, letter, values, address))
 

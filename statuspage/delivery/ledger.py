@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from .. import subscribers
+from .. import subscribers, subscriptions
 from ..db import db, patiently, upsert
 from ..models import Attempt, Delivery, Shard
 from ..prepared import Prepared, stamp
+from ..subscribers import PROVEN
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
-from .shards import Walk
+from .walks import Walk
 
 _APPENDED = (
     "announcement_id", "subscriber_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id",
@@ -34,7 +35,7 @@ _MARK = (
         is_doubtful=bindparam("is_doubtful"),
         due_at=bindparam("due_at"),
         settled_at=bindparam("settled_at"),
-        attempt_count=Delivery.attempt_count + 1,
+        attempt_count=Delivery.attempt_count + bindparam("tried"),
         lease_token="",
         leased_until=None,
     )
@@ -95,6 +96,10 @@ class Ledger:
             return
         noted = list(self.pending)
         self.written_at = now = self.clock()
+        for owed, verdict in noted:
+            if verdict.code == PROVEN and owed.subscriber_id is not None:
+                # Before the answer is on record: a kill in between has the challenge posted again, and nothing lost.
+                subscriptions.prove(owed.subscriber_id, now)
         self._in_one_commit(lambda: self._put_down(noted, now))
         self.pending.clear()
         for owed, verdict in noted:
@@ -151,6 +156,7 @@ class Ledger:
             "provider_id": verdict.provider_id,
             "lane": _lane_after(row, verdict),
             "is_doubtful": verdict.is_doubtful,
+            "tried": 1 if verdict.outcome is not None or not verdict.pause else 0,
             "due_at": now + verdict.pause if verdict.pause else row.due_at,
             "settled_at": None if verdict.pause else now,
         }
@@ -194,7 +200,7 @@ class Ledger:
             }
             for number, verdict in settled
         ]
-        self._appending.run_all(self.connection, rows)
+        _appending(dialect.name).run_all(self.connection, rows)
         if failed := [_first_attempt(announcement.id, number, verdict, now) for number, verdict in settled
                       if verdict.outcome not in _UNREMARKABLE]:  # fmt: skip
             self.connection.execute(_FIRST_ATTEMPT, failed)
@@ -210,7 +216,7 @@ class Ledger:
         is_doubtful: bool = False,
     ) -> None:
         dialect = self.connection.dialect
-        self._advancing.run(
+        _advancing(dialect.name).run(
             self.connection,
             {
                 "of": way.shard.id,
@@ -225,15 +231,17 @@ class Ledger:
             },
         )
 
-    @cached_property
-    def _appending(self) -> Prepared:
-        line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
-        appending = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
-        return Prepared(appending, self.connection.dialect, *_APPENDED)
 
-    @cached_property
-    def _advancing(self) -> Prepared:
-        return Prepared(_ADVANCE, self.connection.dialect, *_ADVANCED)
+@lru_cache
+def _appending(_dialect: str) -> Prepared:
+    line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
+    statement = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
+    return Prepared(statement, db.engine.dialect, *_APPENDED)
+
+
+@lru_cache
+def _advancing(_dialect: str) -> Prepared:
+    return Prepared(_ADVANCE, db.engine.dialect, *_ADVANCED)
 
 
 _UNREMARKABLE = (None, DeliveryState.SENT, DeliveryState.CAPTURED)

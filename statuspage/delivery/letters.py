@@ -83,6 +83,9 @@ class Letter:
         return {
             placeholder(announcement.public_id, "confirm"): urls.confirm(token),
             placeholder(announcement.public_id, "code"): code_for(subscriber),
+            placeholder(announcement.public_id, "challenge"): signer().sign(
+                Purpose.CHALLENGE, subscriber.public_id, subscriber.salt, expires_at
+            ),
         }
 
     def _for_staff(self, delivery: Delivery) -> dict[str, str]:

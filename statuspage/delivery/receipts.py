@@ -77,8 +77,10 @@ def _in_shards(announcement: Announcement) -> dict[str, int]:
     return {channel: int(count) for channel, count in rows if count}
 
 
-def note_callback(reference: str, provider_id: str, state: DeliveryState, detail: str, now: datetime) -> bool:
-    """Settle the delivery of this reference as its provider says; False when there is none.
+def note_callback(
+    reference: str, provider_id: str, state: DeliveryState, detail: str, now: datetime
+) -> Delivery | None:
+    """Settle the delivery of this reference as its provider says; the delivery if that moved it, otherwise None.
 
     Repeated and late answers change nothing. An answer that overtakes our own note of the sending stands.
     """
@@ -88,8 +90,9 @@ def note_callback(reference: str, provider_id: str, state: DeliveryState, detail
         row = _appended(*named, now)
     if row is None or (row.provider_id and row.provider_id != provider_id):
         db.session.rollback()
-        return False
-    if _RANK.get(state, 0) > _RANK.get(row.state, 9):
+        return None
+    has_moved = _RANK.get(state, 0) > _RANK.get(row.state, 9)
+    if has_moved:
         row.state, row.reason, row.provider_id, row.settled_at = state, detail[:500], provider_id, now
         row.lease_token, row.leased_until = "", None
         row.attempt_count += 1
@@ -97,7 +100,13 @@ def note_callback(reference: str, provider_id: str, state: DeliveryState, detail
             Attempt(delivery=row, number=row.attempt_count, ended_at=now, outcome=state.value, detail=detail[:500])
         )
     db.session.commit()
-    return True
+    return row if has_moved else None
+
+
+def by_reference(reference: str) -> Delivery | None:
+    """The line in the ledger that a message's reference names, locked until the transaction ends."""
+    named = _named(reference)
+    return _row(*named) if named else None
 
 
 def _named(reference: str) -> tuple[str, str, int, str] | None:

@@ -1,20 +1,14 @@
 """Shards on lease: which range of an announcement a worker takes next, and who in it is still owed."""
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, exists, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from ..db import db, new_id, reading, reading_on
+from ..db import db, new_id, reading
 from ..models import Announcement, Delivery, Shard, Subscriber
-from ..prepared import Prepared
 from ..vocabulary import DeliveryState, Lane
 from .audience import is_owed
-from .letters import Letter
 
 NEWS_FOR = timedelta(hours=24)
 
@@ -55,82 +49,6 @@ _HELD = (
         joinedload(Shard.announcement).joinedload(Announcement.incident),
     )
 )
-_MAY_GO_ON = (
-    select(Shard.id)
-    .join(Announcement)
-    .where(
-        Shard.id == bindparam("of"),
-        Shard.lease_token == bindparam("token"),
-        Announcement.stopped_at.is_(None),
-        Announcement.withdrawn_at.is_(None),
-    )
-)
-
-
-class Met(NamedTuple):
-    """Somebody on the way: who they are, where they are reached, and whether they still want to be."""
-
-    number: int
-    public_id: str
-    salt: str
-    address: str
-    state: str
-
-
-@dataclass
-class Walk:
-    """One worker's way through a leased shard: whom it has fetched, and who of them is settled."""
-
-    shard: Shard
-    letter: Letter
-    token: str
-    query: Prepared
-    fetched: int
-    # How many of the next ones may have been sent to by a worker that died.
-    doubtful: int = 0
-    # Whether something older of the same incident may still be owed to the same people.
-    has_older: bool = False
-    fetched_all: bool = False
-    # No more is fetched: something else is more urgent, or the shard is no longer this worker's.
-    is_left: bool = False
-    # Closed, or given back.
-    is_over: bool = False
-    waiting: deque[int] = field(default_factory=deque)
-    settled: set[int] = field(default_factory=set)
-
-    @property
-    def announcement(self) -> Announcement:
-        """What is being said."""
-        return self.shard.announcement
-
-    @property
-    def is_done(self) -> bool:
-        """Whether everybody in it is settled."""
-        return self.fetched_all and not self.waiting
-
-    def window(self, connection: Connection, most: int) -> list[Met]:
-        """The next recipients in order of id, as they are now; marks the end when there are no more.
-
-        None come when the shard is no longer this worker's, or its announcement was stopped or withdrawn.
-        """
-        with reading_on(connection):
-            asked = {"of": self.shard.id, "token": self.token, "after": self.fetched, "most": most}
-            rows = [Met._make(row) for row in self.query.run(connection, asked).all()]
-            self.is_left = len(rows) < most and connection.execute(_MAY_GO_ON, asked).first() is None
-        if rows:
-            self.fetched = rows[-1].number
-            self.waiting.extend(row.number for row in rows)
-        self.fetched_all = len(rows) < most and not self.is_left
-        return rows
-
-    def reach(self, subscriber_ids: Sequence[int]) -> int:
-        """These are settled; the id up to which everybody is comes back."""
-        self.settled.update(subscriber_ids)
-        while self.waiting and self.waiting[0] in self.settled:
-            self.settled.discard(self.waiting.popleft())
-        if self.waiting:
-            return self.waiting[0] - 1
-        return self.shard.last_id if self.fetched_all else self.fetched
 
 
 def has_due(channel: str, now: datetime) -> bool:
@@ -154,38 +72,6 @@ def take(channel: str, lease: timedelta, now: datetime) -> Shard | None:
         return None
     with Session(db.engine) as own:
         return own.scalars(_HELD, {"of": found}).one()
-
-
-def walk(shard: Shard, doubtful: int) -> Walk:
-    """The way through a shard that has just been taken; raises whatever keeps its words from being put together."""
-    query = (
-        select(Subscriber.id, Subscriber.public_id, Subscriber.salt, Subscriber.address, Subscriber.state)
-        .where(
-            _MAY_GO_ON.exists(),
-            Subscriber.channel == shard.channel,
-            is_owed(shard.announcement),
-            Subscriber.id > bindparam("after"),
-            Subscriber.id <= shard.last_id,
-        )
-        .order_by(Subscriber.id)
-        .limit(bindparam("most"))
-    )
-    letter = Letter(shard.announcement, shard.channel)
-    with reading():
-        has_older = db.session.scalar(
-            select(Announcement.id)
-            .where(Announcement.incident_id == shard.incident_id, Announcement.id < shard.announcement_id)
-            .limit(1)
-        )
-    return Walk(
-        shard,
-        letter,
-        shard.lease_token,
-        Prepared(query, db.engine.dialect, "of", "token", "after", "most"),
-        fetched=shard.reached,
-        doubtful=doubtful if shard.is_doubtful else 0,
-        has_older=has_older is not None,
-    )
 
 
 def has_more_urgent(channel: str, rank: int, now: datetime) -> bool:

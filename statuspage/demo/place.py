@@ -23,6 +23,7 @@ _RELAYS = {
     "twilio_auth_token": SecretStr(""),
     "twilio_from": "",
     "twilio_api_url": "",
+    "webhooks": "capture",
 }
 
 
@@ -33,7 +34,7 @@ def demo_settings(real: Settings) -> Settings:
 
 def ignored_names(real: Settings) -> list[str]:
     """The variables that are set and that the demo leaves aside."""
-    return [_variable(name) for name in ("database_url", *_RELAYS) if _is_set(real, name)]
+    return [_variable(name) for name in ("database_url", *_RELAYS) if _is_set(real, name) and name != "webhooks"]
 
 
 def refuse_real_relays(page: Page, settings: Settings, channels: Mapping[str, Channel]) -> None:

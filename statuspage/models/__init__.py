@@ -8,7 +8,7 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
-from .system import IdempotencyKey, Lease, RateCount
+from .system import CarrierReport, IdempotencyKey, Lease, Pace, RateCount
 
 __all__ = [
     "Announcement",
@@ -16,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Breaker",
     "CadencePolicy",
+    "CarrierReport",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -24,6 +25,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "Pace",
     "Page",
     "RateCount",
     "Reminder",

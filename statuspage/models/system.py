@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Base
@@ -37,3 +37,25 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     result_id: Mapped[int]
     created_at: Mapped[datetime]
+
+
+class Pace(Base):
+    """When a sender that may send only so often is free again, in microseconds since 1970.
+
+    A number and not an instant, because either database must add to it in one statement.
+    """
+
+    __tablename__ = "pace"
+
+    sender: Mapped[str] = mapped_column(String(64), primary_key=True)
+    free_from: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class CarrierReport(Base):
+    """What became of one SMS in the networks; kept for an hour, to see when they begin to drop ours as spam."""
+
+    __tablename__ = "carrier_report"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    is_filtered: Mapped[bool]

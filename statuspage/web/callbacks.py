@@ -4,11 +4,10 @@ import re
 
 from flask import Blueprint, Response, abort, request
 
-from .. import subscriptions
+from .. import smsreports, subscriptions
 from ..audit import SUBSCRIBER
 from ..channels import clean_address, signed_callbacks
 from ..clock import utcnow
-from ..delivery.receipts import note_callback
 from ..errors import Invalid
 from ..urls import absolute
 from ..vocabulary import DeliveryState
@@ -26,14 +25,17 @@ def twilio_status() -> Response:
     """Twilio says what became of an SMS; the ledger moves forward, never back."""
     channel = signed_callbacks("sms")
     _require_signature()
-    said = request.form.get("MessageStatus", "")
+    said, code = request.form.get("MessageStatus", ""), request.form.get("ErrorCode", "")
     state = channel.callback_state(said) if channel else None
-    if state is not None:
-        code = request.form.get("ErrorCode", "")
-        detail = f"Twilio says: {said}" + (f" (error {code})" if code else "")
-        note_callback(
-            request.args.get("reference", ""), request.form.get("MessageSid", ""), _STATES[state], detail, utcnow()
+    if channel is not None and state is not None:
+        report = smsreports.Report(
+            request.args.get("reference", ""),
+            request.form.get("MessageSid", ""),
+            _STATES[state],
+            f"Twilio says: {said}" + (f" (error {code})" if code else ""),
+            channel.callback_error(code) if state == "failed" else None,
         )
+        smsreports.note(report, utcnow())
     return Response(status=204)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import sqlalchemy
 
 from tests.bench.publishing import publish_growth
+from tests.bench.sms import sms_rate
 
-BENCHES = {"publish-growth": publish_growth}
+BENCHES = {"publish-growth": publish_growth, "sms_rate": sms_rate}
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import logging
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -45,8 +45,14 @@ def channel(url, **account) -> sms_channel.Sms:
 
 
 def results(sms, *numbers, message=UPDATE) -> list[Receipt | DeliveryError]:
-    envelopes = [Envelope(number, number, message) for number in numbers]
-    return [outcome.result for outcome in sms.deliver(envelopes)]
+    """How each fared, in the order of the numbers, whichever was answered first."""
+    envelopes = [Envelope(place, number, message) for place, number in enumerate(numbers)]
+    found = {outcome.key: outcome.result for outcome in sms.deliver(envelopes)}
+    return [found[place] for place in range(len(numbers))]
+
+
+def one_at_a_time(url, **account) -> sms_channel.Sms:
+    return channel(url, at_once=1, **account)
 
 
 # Sending
@@ -76,11 +82,12 @@ def test_a_messaging_service_takes_the_place_of_a_number(twilio):
     assert "From" not in twilio.sent[0]
 
 
-def test_a_batch_goes_over_one_connection(sms, twilio):
-    results(sms, ADA, BO, ADA)
+def test_connections_are_kept_from_batch_to_batch(sms, twilio):
+    for _ in range(5):
+        results(sms, ADA, BO)
 
-    assert len(twilio.sent) == 3
-    assert twilio.connections == 1
+    assert len(twilio.sent) == 10
+    assert twilio.connections <= 2
 
 
 def test_no_number_reaches_the_logs(sms, caplog):
@@ -135,10 +142,11 @@ def test_a_number_refused_costs_nobody_else(sms, twilio):
     assert isinstance(sent, Receipt)
 
 
-def test_slow_down_holds_for_the_batch_and_says_until_when(sms, twilio):
+def test_slow_down_holds_for_the_batch_and_says_until_when(twilio):
     twilio.answers[ADA] = [Answer(429, 20429, "Too many requests", {"Retry-After": "7"})]
 
-    first, second = results(sms, ADA, BO)
+    with closing(one_at_a_time(twilio.url)) as sms:
+        first, second = results(sms, ADA, BO)
 
     assert type(first) is type(second) is DeliveryError
     assert first.retry_after == second.retry_after == timedelta(seconds=7)
@@ -155,7 +163,7 @@ def test_an_odd_retry_after_is_no_trouble(sms, twilio, header):
 
 
 def test_a_wrong_token_is_a_fault_of_ours_and_asked_once(twilio):
-    with closing(channel(twilio.url, token="wrong")) as sms:
+    with closing(one_at_a_time(twilio.url, token="wrong")) as sms:
         first, second = results(sms, ADA, BO)
 
     assert type(first) is type(second) is DeliveryError
@@ -193,11 +201,102 @@ def test_no_answer_in_time_is_uncertain(twilio):
 
 
 def test_a_refused_connection_is_certain_and_ends_the_batch():
-    with closing(channel(f"http://127.0.0.1:{free_port()}")) as sms:
+    with closing(one_at_a_time(f"http://127.0.0.1:{free_port()}")) as sms:
         first, second = results(sms, ADA, BO)
 
     assert type(first) is type(second) is DeliveryError
     assert str(first) == "Twilio cannot be reached."
+
+
+# Asking what Twilio has
+
+
+def found(sms, message=UPDATE, number=ADA, since=None):
+    return sms.find(message, number, since or datetime.now(UTC))
+
+
+def test_what_was_taken_without_an_answer_is_found_again(sms, twilio):
+    twilio.answers[ADA] = [Answer(words=DROP, is_taken=True)]
+    (lost,) = results(sms, ADA)
+
+    assert isinstance(lost, UncertainDeliveryError)
+    assert found(sms) == Receipt(twilio.sent[0]["Sid"], "queued")
+
+
+def test_what_was_never_taken_is_certainly_not_there(sms, twilio):
+    twilio.answers[ADA] = [Answer(words=DROP)]
+    results(sms, ADA)
+
+    assert found(sms) is None
+
+
+def test_spaces_make_no_other_message(sms):
+    results(sms, ADA, message=replace(UPDATE, text="Login:  identified.\r\nNext update 14:30 CET. "))
+
+    assert found(sms)
+
+
+def test_other_words_another_number_or_an_earlier_day_are_another_message(sms):
+    results(sms, ADA)
+
+    assert found(sms, replace(UPDATE, text=f"{UPDATE.text} Really.")) is None
+    assert found(sms, number=BO) is None
+    assert found(sms, since=datetime.now(UTC) + timedelta(hours=1)) is None
+
+
+@pytest.mark.parametrize("status", ["failed", "undelivered", "canceled"])
+def test_what_failed_at_twilio_is_not_on_its_way(sms, twilio, status):
+    results(sms, ADA)
+    twilio.statuses[twilio.sent[0]["Sid"]] = status
+
+    assert found(sms) is None
+
+
+def test_how_it_stands_at_twilio_comes_with_the_receipt(sms, twilio):
+    results(sms, ADA)
+    twilio.statuses[twilio.sent[0]["Sid"]] = "delivered"
+
+    assert sms.callback_state(found(sms).detail) == "delivered"
+
+
+def test_words_of_a_trial_account_are_recognised(sms, twilio):
+    results(sms, ADA)
+    twilio.sent[0]["Body"] = f"Sent from your Twilio trial account - {UPDATE.text}"
+
+    assert found(sms)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500, 0, "<html>down</html>"),
+        Answer(429, 20429, "Too many", {"Retry-After": "7"}),
+        Answer(401, 20003, "Authenticate"),
+        Answer(200, 0, "<html>not json</html>"),
+        Answer(200, 0, "[]"),
+        Answer(200, 0, '{"messages": [{"sid": "SM1", "direction": "outbound-api"}]}'),
+    ],
+)
+def test_no_clear_answer_is_no_answer(sms, twilio, answer):
+    twilio.list_answers = [answer]
+
+    with pytest.raises(DeliveryError, match=r"^Twilio cannot say whether it has sent the SMS: .*\.$") as caught:
+        found(sms)
+
+    assert caught.value.code == "not_asked"
+
+
+def test_words_that_twilio_no_longer_shows_are_no_proof(sms, twilio):
+    results(sms, ADA)
+    twilio.sent[0]["Body"] = ""
+
+    with pytest.raises(DeliveryError, match="shows no words"):
+        found(sms)
+
+
+def test_twilio_out_of_reach_is_no_answer():
+    with closing(channel(f"http://127.0.0.1:{free_port()}")) as sms, pytest.raises(DeliveryError, match="reached"):
+        found(sms)
 
 
 # Words
@@ -389,7 +488,48 @@ def test_a_callback_is_put_in_our_words(status, state):
     assert sms_channel.Sms().callback_state(status) == state
 
 
+@pytest.mark.parametrize(
+    ("error_code", "kind", "code"),
+    [
+        ("21610", PermanentDeliveryError, "opted_out"),
+        ("30004", PermanentDeliveryError, "opted_out"),
+        ("30005", PermanentDeliveryError, "invalid_address"),
+        ("30006", PermanentDeliveryError, "invalid_address"),
+        ("30007", PermanentDeliveryError, "filtered"),
+        ("30008", PermanentDeliveryError, "undelivered"),
+        ("30003", DeliveryError, "out_of_reach"),
+    ],
+)
+def test_an_error_code_of_a_callback_has_its_meaning(error_code, kind, code):
+    error = sms_channel.Sms().callback_error(error_code)
+
+    assert type(error) is kind
+    assert (error.code, error_code in str(error)) == (code, True)
+
+
+def test_a_phone_out_of_reach_is_worth_a_try_in_five_minutes():
+    assert sms_channel.Sms().callback_error("30003").retry_after == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("code", ["", "0", "none", "-1", "\u0663"])
+def test_no_error_code_is_no_error(code):
+    assert sms_channel.Sms().callback_error(code) is None
+
+
 # Settings
+
+
+def test_the_pace_belongs_to_the_sender():
+    built = sms_channel.build(SETTINGS | {"CANDOR_SMS_PER_SECOND": "40"})
+
+    assert built.pace == ("sms:+15005550006", 40)
+
+
+@pytest.mark.parametrize(
+    "settings", [SETTINGS, SETTINGS | {"CANDOR_SMS_PER_SECOND": "0"}, {"CANDOR_SMS_PER_SECOND": "9"}]
+)
+def test_without_a_limit_or_an_account_nothing_is_paced(settings):
+    assert sms_channel.build(settings).pace is None
 
 
 @pytest.mark.parametrize(
@@ -404,6 +544,9 @@ def test_a_callback_is_put_in_our_words(status, state):
         ({"CANDOR_TWILIO_ACCOUNT_SID": "AC 12/3"}, "CANDOR_TWILIO_ACCOUNT_SID"),
         ({"CANDOR_TWILIO_API_URL": "ftp://x"}, "CANDOR_TWILIO_API_URL"),
         ({"CANDOR_BASE_URL": "status.example.com"}, "CANDOR_BASE_URL"),
+        ({"CANDOR_SMS_PER_SECOND": "ten"}, "CANDOR_SMS_PER_SECOND"),
+        ({"CANDOR_SMS_PER_SECOND": "-1"}, "CANDOR_SMS_PER_SECOND"),
+        ({"CANDOR_SMS_PER_SECOND": "1001"}, "CANDOR_SMS_PER_SECOND"),
     ],
 )
 def test_a_wrong_setting_names_itself(changed, named):

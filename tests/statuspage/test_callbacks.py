@@ -89,6 +89,24 @@ def test_reason_of_a_bounce_is_in_the_ledger(twilio, status_path):
     assert only_row().reason == "Twilio says: undelivered (error 30005)"
 
 
+def test_number_that_is_not_in_service_is_quarantined(twilio, status_path):
+    twilio(status_path, MessageSid="SM1", MessageStatus="undelivered", ErrorCode="30005")
+
+    assert state() is SubscriberState.QUARANTINED
+
+
+def test_error_code_of_a_message_that_arrived_says_nothing(twilio, status_path):
+    twilio(status_path, MessageSid="SM1", MessageStatus="delivered", ErrorCode="30005")
+
+    assert state() is CONFIRMED
+
+
+def test_forged_report_quarantines_nobody(twilio, status_path):
+    twilio(status_path, token="other", MessageSid="SM1", MessageStatus="undelivered", ErrorCode="30005")
+
+    assert state() is CONFIRMED
+
+
 @pytest.mark.parametrize(
     "forgery",
     [

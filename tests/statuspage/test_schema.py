@@ -8,13 +8,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text as sql
 
-from statuspage import schema, settings as settings_module, urls
+from statuspage import components, schema, settings as settings_module, subscriptions, urls
 from statuspage.cadence.policies import cadence_for
 from statuspage.cadence.policy import DEFAULTS
 from statuspage.db import Base, db
-from statuspage.models import Component, Page, Role
+from statuspage.models import Component, Page, Role, Subscriber
+from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import StaffRole
-from tests.conftest import NOON
+from tests.conftest import BY, NOON
 from wsgi import create_app
 
 
@@ -169,3 +170,25 @@ def test_sqlite_is_durable_and_strict(empty, pragma, value):
     schema.upgrade(NOON)
 
     assert db.session.scalar(sql(f"PRAGMA {pragma}")) == value
+
+
+def test_what_is_there_survives_the_way_back_and_forth(empty):
+    schema.upgrade(NOON)
+    page = db.session.scalars(select(Page)).one()
+    api = components.add(page, "API", BY, NOON)
+    ada = subscriptions.add_attested(page, "email", "ada@example.com", Wishes((api,)), BY, "test", NOON)
+    long = f"https://hooks.example.com/{'x' * 400}"
+    subscriptions.add_attested(page, "webhook", long, Wishes(), BY, "test", NOON, "ops@example.org")
+    kept = ada.public_id
+    db.session.remove()
+
+    command.downgrade(schema._config(), "0003")
+    with db.engine.connect() as connection:
+        assert connection.execute(sql("SELECT address FROM subscriber")).all() == [("ada@example.com",)]
+        assert connection.execute(sql("PRAGMA foreign_keys")).scalar() == 1
+    command.upgrade(schema._config(), "head")
+
+    found = db.session.scalars(select(Subscriber)).one()
+    assert (found.public_id, found.contact, found.secret_version) == (kept, "", 1)
+    assert [row.component.name for row in found.subscriptions] == ["API"]
+    assert db.session.scalars(select(Page)).one().public_channels == ["email", "sms", "webhook", "slack", "teams"]

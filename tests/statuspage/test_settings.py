@@ -35,6 +35,9 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch):
         "CANDOR_SMS_COUNTRIES": "DE Germany",
         "CANDOR_LOG_FORMAT": "xml",
         "CANDOR_LEASE_SECONDS": "0",
+        "CANDOR_SMS_PER_SECOND": "1001",
+        "CANDOR_SMS_DAILY_SEGMENTS": "-1",
+        "CANDOR_PSEUDONYMISE_DAYS": "0",
         "CANDOR_WEB_WORKERS": "0",
         "CANDOR_SMPT_URL": "smtp://relay",
         "CANDOR_MAIL_FROM_FILE": "/no/such/file",
@@ -172,3 +175,18 @@ def test_nonsense_that_looks_right_stops_the_start(monkeypatch, name, value):
         settings.load()
 
     assert name in refused.value.problems
+
+
+def test_webhooks_are_captured_unless_the_page_can_be_reached(monkeypatch):
+    assert not create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+
+    monkeypatch.setenv("CANDOR_WEBHOOK_ALLOW_PRIVATE", "1")
+    assert create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+    monkeypatch.setenv("CANDOR_WEBHOOKS", "capture")
+    assert not create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+
+
+def test_wrong_word_for_webhooks_is_named(monkeypatch):
+    monkeypatch.setenv("CANDOR_WEBHOOKS", "maybe")
+
+    assert "CANDOR_WEBHOOKS" in problems()

@@ -336,6 +336,25 @@ def test_manage_page_keeps_what_was_typed(client, subscribe, api):
     assert one().wants_whole_page
 
 
+def test_who_wants_to_be_forgotten_presses_a_button(client, subscribe):
+    ada = subscribe(ADA)
+    path = link(Purpose.MANAGE, ada)
+    form = {"csrf_token": csrf_token(client, path)}
+    answer = client.post(f"{path}/erase", data=form)
+
+    assert "Your address is deleted" in answer.text
+    assert (one().address, one().state) == ("", GONE)
+    assert client.post(f"{path}/erase", data=form).status_code == 404
+
+
+@pytest.mark.parametrize("form", [{}, {"csrf_token": "no"}])
+def test_nobody_is_forgotten_by_a_forged_form(client, subscribe, form):
+    path = link(Purpose.MANAGE, subscribe(ADA))
+
+    assert client.post(f"{path}/erase", data=form).status_code == 400
+    assert one().address == ADA
+
+
 def test_opening_any_link_changes_nothing(send, client, subscribe, open_incident):
     open_incident()
     send()
