@@ -63,19 +63,24 @@ def install(engine: Engine) -> None:
 
 
 def _install(engine: Engine) -> None:
-    from procrastinate.schema import SchemaManager, migrations_path  # noqa: PLC0415
+    from procrastinate import schema  # noqa: PLC0415
 
-    steps = {path.name: path for path in migrations_path.glob("*.sql")}
+    steps = {path.name: path for path in schema.migrations_path.glob("*.sql")}
+    with engine.connect() as connection:
+        is_there = connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL"))
+        done = connection.scalar(text("SELECT obj_description(to_regclass('procrastinate_jobs'))")) or ""
+    if not is_there:
+        _take_step(engine, schema.SchemaManager.get_schema(), max(steps))
+        return
+    for name in sorted(name for name in steps if name > done):
+        _take_step(engine, steps[name].read_text(encoding="utf-8"), name)
+
+
+def _take_step(engine: Engine, statements: str, name: str) -> None:
+    """One of the queue's own migrations; which was the last is noted where nobody looks who does not have to know."""
     with engine.begin() as connection:
-        raw = connection.connection.cursor()
-        done = connection.scalar(text("SELECT obj_description(to_regclass('procrastinate_jobs'))"))
-        if connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NULL")):
-            raw.execute(SchemaManager.get_schema())
-        else:
-            for name in sorted(name for name in steps if name > (done or "")):
-                raw.execute(steps[name].read_text(encoding="utf-8"))
-        # Which of its steps have been taken is noted where nobody looks who does not have to know.
-        connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{max(steps)}'"))
+        connection.connection.cursor().execute(statements)
+        connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{name}'"))
 
 
 def hint_announcement(announcement_id: int) -> None:
