@@ -8,6 +8,7 @@ from . import (
     components,
     compose,
     dashboard,
+    health,
     incidents,
     journal,
     ledger,
@@ -23,8 +24,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending, staff,
-    subscribers, told, updates,
+    account, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies, sending,
+    staff, subscribers, told, updates,
 )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ POLICY = (
 BUSY_FOR = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-PROBES = ("/healthz", "/readyz")
+# Machines ask these by whatever name they know us.
+PROBES = ("/healthz", "/readyz", "/metrics")
 # Routes that others may post to: they prove themselves by a signature or a token of their own.
 _open_endpoints: set[str] = set()
 

@@ -3,23 +3,22 @@
 import os
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import leases, limits, queueing, sessions, signups, urls
+from . import alarms, deadman, leases, limits, pseudonyms, queueing, sessions, signups, urls, vitals
 from .cadence import reminders
 from .clock import utcnow
 from .db import db, reading
-from .delivery import claims, expansion, shards
+from .delivery import claims, expansion, pulse, shards
 from .vocabulary import Lane
 
 log = structlog.get_logger(__name__)
 
-DUTY = "clock"
-HOLD_FOR = timedelta(seconds=6)
+DUTY = vitals.CLOCK_DUTY
+HOLD_FOR = vitals.CLOCK_HOLDS_FOR
 
 
 class Clock:
@@ -34,6 +33,8 @@ class Clock:
         self._every(1, self._tick)
         self._every(1, self._sweep)
         self._every(60, self._tidy)
+        self._every(10, self._watch)
+        self._every(60, self._ping)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -89,3 +90,16 @@ class Clock:
         sessions.end_expired(now)
         signups.forget_unconfirmed(now)
         queueing.forget_unheard()
+        pulse.forget_old(now)
+        pseudonyms.pseudonymise_old(now)
+
+    @staticmethod
+    def _watch() -> None:
+        alarms.raise_due(utcnow())
+
+    @staticmethod
+    def _ping() -> None:
+        if url := urls.settings().heartbeat_url.get_secret_value():
+            with reading():
+                signs = vitals.read(utcnow())
+            deadman.ping(url, signs)

@@ -34,6 +34,7 @@ from .errors import SettingsError
 
 PREFIX = "CANDOR_"
 KEY_LEAST = 32
+TOKEN_LEAST = 16
 DEFAULT_SMS_COUNTRIES = "AT AU BE CA CH CZ DE DK ES FI FR GB IE IT LU NL NO NZ PL PT SE US"
 
 
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     twilio_api_url: str = ""
     sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    metrics_token: SecretStr = SecretStr("")
+    heartbeat_url: SecretStr = SecretStr("")
     sms_daily_segments: Annotated[int, Field(ge=0)] = 0
     sms_per_second: Annotated[float, Field(ge=0, le=1000)] = 10
     pseudonymise_days: Annotated[int, Field(ge=1, le=36500)] = 400
@@ -147,6 +150,25 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and len(value.get_secret_value()) < KEY_LEAST:
             raise ValueError(f"must have {KEY_LEAST} characters or more; leave it out and one is made for you")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _address_to_ping(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            is_address = False
+        if value.get_secret_value() and not is_address:
+            raise ValueError("must be an address like https://hc-ping.com/your-check")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < TOKEN_LEAST:
+            raise ValueError(f"must have {TOKEN_LEAST} characters or more")
         return value
 
     @field_validator("sms_countries", mode="before")
@@ -288,11 +310,7 @@ def _make_key(path: Path) -> None:
 
 
 # Names that later parts of Candor answer to; an installation may already carry them.
-RESERVED_NAMES = {
-    "CANDOR_MIRRORS",
-    "CANDOR_HEARTBEAT_URL",
-    "CANDOR_METRICS_TOKEN",
-}
+RESERVED_NAMES = {"CANDOR_MIRRORS"}
 
 
 def check_zone(name: str) -> str:

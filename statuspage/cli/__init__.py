@@ -2,7 +2,7 @@
 
 import click
 
-from . import components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
+from . import announcements, components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
 from ._shell import Sentences
 
 
@@ -30,6 +30,7 @@ for command in (
     components.component,
     subscribers.subscriber,
     incidents.incident,
+    announcements.announcement,
 ):
     cli.add_command(command)
 

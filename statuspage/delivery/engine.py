@@ -22,6 +22,7 @@ from .closing import close_next
 from .dispatcher import Dispatcher
 from .expansion import expand_next
 from .feed import ALL_LANES
+from .pulse import NOTE_EVERY, Beat, Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -50,13 +51,16 @@ class Engine:
         self.stopping = threading.Event()
         self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
-        self.threads = [threading.Thread(target=self._renew, name="renew")] if sends else []
+        self.pulse = Pulse()
+        self.threads = [threading.Thread(target=self._note_pulse, name="pulse")]
+        if sends:
+            self.threads.append(threading.Thread(target=self._renew, name="renew"))
         if expands:
             self._add("expand", self._lay_out, IDLE_SECONDS)
-        bulk = {kind: self._sender(kind, ALL_LANES) for kind in self.channels}
+        bulk = {kind: self._sender(kind, ALL_LANES, "bulk") for kind in self.channels}
         self.listener = self._listener(bulk) if sends else None
         for kind, send in bulk.items():
-            self._add(f"{kind}-fast", self._sender(kind, (Lane.FAST,)), IDLE_SECONDS)
+            self._add(f"{kind}-fast", self._sender(kind, (Lane.FAST,), "fast"), IDLE_SECONDS)
             self._add(f"{kind}-bulk", send, WOKEN_SECONDS if self.listener else IDLE_SECONDS)
 
     def start(self) -> None:
@@ -74,6 +78,9 @@ class Engine:
             self.listener.stop()
         for thread in self.threads:
             thread.join()
+        for channel in self.channels.values():
+            if close := getattr(channel, "close", None):
+                close()
         log.info("engine.stopped")
 
     def wait_for_signal(self) -> None:
@@ -91,7 +98,8 @@ class Engine:
         self.is_asked = True
 
     def _add(self, name: str, step: Callable[[], bool], pause: float) -> None:
-        self.threads.append(threading.Thread(target=self._loop, args=(step, pause), name=name))
+        beat = self.pulse.part(name, utcnow()) if name == "expand" else None
+        self.threads.append(threading.Thread(target=self._loop, args=(step, pause, beat), name=name))
 
     def _listener(self, senders: Mapping[str, Callable[[], bool]]) -> Listener | None:
         """Who tells the senders of work; None where they must look by themselves."""
@@ -106,7 +114,7 @@ class Engine:
     def _lay_out() -> bool:
         return expand_next(utcnow()) or close_next(utcnow())
 
-    def _sender(self, kind: str, lanes: tuple[Lane, ...]) -> Callable[[], bool]:
+    def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> Callable[[], bool]:
         """A step of sending, done by one thread at a time whoever asks for it. True when something was sent."""
         dispatcher = Dispatcher(
             self.channels,
@@ -114,15 +122,30 @@ class Engine:
             self.settings.retry,
             self.settings.window,
             is_stopping=self.stopping.is_set,
+            beat=self.pulse.part(f"{kind}-{name}", utcnow(), kind),
         )
         self.dispatchers.append(dispatcher)
         turn = threading.Lock()
 
         def send() -> bool:
             with turn:
-                return bool(dispatcher.deliver_due(kind, lanes))
+                has_sent = bool(dispatcher.deliver_due(kind, lanes))
+            if dispatcher.beat is not None:
+                dispatcher.beat.at = utcnow()
+            return has_sent
 
         return send
+
+    def _note_pulse(self) -> None:
+        """Show that the workers work, which is more than that they are alive."""
+        while not self.stopping.wait(NOTE_EVERY.total_seconds()):
+            with self.app.app_context():
+                try:
+                    self.pulse.note(utcnow(), self.channels)
+                except Exception:  # a busy database now; the next round comes soon
+                    log.exception("engine.pulse_failed")
+                finally:
+                    db.session.remove()
 
     def _renew(self) -> None:
         """Show that the workers are alive: a relay may take longer to answer than a lease lasts."""
@@ -136,10 +159,12 @@ class Engine:
                 finally:
                     db.session.remove()
 
-    def _loop(self, step: Callable[[], bool], pause: float) -> None:
+    def _loop(self, step: Callable[[], bool], pause: float, beat: Beat | None = None) -> None:
         """Work off what there is, and look again after a pause."""
         while not self.stopping.is_set():
             self._work_off(step)
+            if beat is not None:
+                beat.at = utcnow()
             self.stopping.wait(pause)
 
     def _work_off(self, step: Callable[[], bool]) -> None:

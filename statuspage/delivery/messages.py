@@ -128,6 +128,23 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
     )
 
 
+def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict[str, Words]:
+    """What those are told who must know that the machinery is in trouble, or out of it again."""
+    link = urls.absolute("/admin/health")
+    # A reason may be as long as a relay likes; an SMS may not.
+    sms = f"{page.name}: {opening}. {text.excerpt(sentence, 160)} {link}".replace("…", "...")
+    return _render(
+        "alarm",
+        announcement_id,
+        page,
+        f"[{page.name}] {opening}",
+        sms,
+        opening=opening,
+        sentence=sentence,
+        health_url=link,
+    )
+
+
 def code_for(subscriber: Subscriber) -> str:
     """The six digits that confirm a phone number; others after every new sign-up."""
     return signer().digits(Purpose.CODE, subscriber.public_id, subscriber.salt)

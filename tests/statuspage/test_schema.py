@@ -185,7 +185,8 @@ def test_what_is_there_survives_the_way_back_and_forth(empty):
     command.downgrade(schema._config(), "0003")
     with db.engine.connect() as connection:
         assert connection.execute(sql("SELECT address FROM subscriber")).all() == [("ada@example.com",)]
-        assert connection.execute(sql("PRAGMA foreign_keys")).scalar() == 1
+        if db.engine.dialect.name == "sqlite":
+            assert connection.execute(sql("PRAGMA foreign_keys")).scalar() == 1
     command.upgrade(schema._config(), "head")
 
     found = db.session.scalars(select(Subscriber)).one()
