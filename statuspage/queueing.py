@@ -50,23 +50,37 @@ def is_on() -> bool:
 
 
 def install(engine: Engine) -> None:
-    """The queue has its tables, in the form that the installed version wants. To be called by one process at a time."""
-    if not postgres.is_ours(engine) or not is_installed():
-        return
-    from procrastinate.schema import SchemaManager, migrations_path  # noqa: PLC0415
+    """The queue has its tables, in the form that the installed version wants. To be called by one process at a time.
 
-    steps = {path.name: path for path in migrations_path.glob("*.sql")}
+    Where that fails there is no queue, and senders look by themselves.
+    """
+    if postgres.is_ours(engine) and is_installed():
+        try:
+            _install(engine)
+        except Exception as error:  # the driver, the queue or a right that we lack: none of them keeps us from serving
+            log.warning("queue.not_installed", why=" ".join(str(error).split()))
+        _looked_at.clear()
+
+
+def _install(engine: Engine) -> None:
+    from procrastinate import schema  # noqa: PLC0415
+
+    steps = {path.name: path for path in schema.migrations_path.glob("*.sql")}
+    with engine.connect() as connection:
+        is_there = connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL"))
+        done = connection.scalar(text("SELECT obj_description(to_regclass('procrastinate_jobs'))")) or ""
+    if not is_there:
+        _take_step(engine, schema.SchemaManager.get_schema(), max(steps))
+        return
+    for name in sorted(name for name in steps if name > done):
+        _take_step(engine, steps[name].read_text(encoding="utf-8"), name)
+
+
+def _take_step(engine: Engine, statements: str, name: str) -> None:
+    """One of the queue's own migrations; which was the last is noted where nobody looks who does not have to know."""
     with engine.begin() as connection:
-        raw = connection.connection.cursor()
-        done = connection.scalar(text("SELECT obj_description(to_regclass('procrastinate_jobs'))"))
-        if connection.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NULL")):
-            raw.execute(SchemaManager.get_schema())
-        else:
-            for name in sorted(name for name in steps if name > (done or "")):
-                raw.execute(steps[name].read_text(encoding="utf-8"))
-        # Which of its steps have been taken is noted where nobody looks who does not have to know.
-        connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{max(steps)}'"))
-    _looked_at.clear()
+        connection.connection.cursor().execute(statements)
+        connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{name}'"))
 
 
 def hint_announcement(announcement_id: int) -> None:

@@ -18,6 +18,7 @@ from tests.doubles import free_port
 PATIENCE = 60.0
 
 
+FEW = ("web", "scheduler", "worker", "worker")
 SEVERAL = ("web", "scheduler", "scheduler", "worker", "worker", "worker", "worker")
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.running import SEVERAL
+from tests.running import FEW
 
 
 @pytest.fixture
 def commands(empty_database: str) -> Sequence[str]:
     """The processes of an installation on the database under test."""
-    return SEVERAL if empty_database == "postgres" else ("run",)
+    return FEW if empty_database == "postgres" else ("run",)
