@@ -51,7 +51,9 @@ class LockedUp(Running):
         command = locked_up(sys.executable, "-m", "wsgi", "run")
         environment = self.environment | about(folder) | self.environment | {"PYTHONPATH": str(ROOT)}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            self.processes = [
+                subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            ]
         wait_until(self._is_ready, "Candor did not become ready", lambda: self.log.read_text()[-2000:])
 
 

@@ -27,10 +27,16 @@ class Installed(Running):
     def start(self) -> None:
         """Start the installed command in an empty folder."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.program, "run"], env=self.environment, stdout=log, stderr=log, start_new_session=True,
-                cwd=self.place,
-            )  # fmt: skip
+            self.processes = [
+                subprocess.Popen(
+                    [*self.program, "run"],
+                    env=self.environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd=self.place,
+                )
+            ]
         wait_until(self._is_ready, "Candor did not become ready", lambda: self.log.read_text()[-2000:])
 
 
