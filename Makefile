@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format shots bench faults lock clean
+.PHONY: help setup dev run test postgres check format shots bench faults lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -17,6 +17,10 @@ test: dev ## every test, browser and fault tests included
 	@.ci/browser
 	@.ci/postgres
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --database both
+
+postgres: dev ## every test that touches the database, on PostgreSQL
+	@.ci/postgres
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --database postgres
 
 check: dev ## format, lint, types, floors, templates, dependencies
 	@.venv/bin/ruff format --check .

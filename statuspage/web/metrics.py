@@ -1,4 +1,4 @@
-"""`/metrics`: the vital signs in Prometheus' text format, for those who hold the token or sit at this machine.
+"""`/metrics`: the vital signs in Prometheus' text format, for those who hold the token.
 
 Everything is asked of the database, so every process gives the same answer. What only one process knows (requests by
 route and status) is left to proxy and logs: of several web processes each would tell its own part as the whole.
@@ -38,10 +38,11 @@ def show() -> Response:
 
 
 def _is_at_this_machine() -> bool:
-    """Asked from here, by a name of this machine, and not on behalf of somebody behind a proxy."""
+    """Asked from here, of a page that is for this machine alone, and not on behalf of somebody behind a proxy."""
     name = urlsplit(f"//{request.host}").hostname
     is_direct = not any(header in request.headers for header in _FORWARDED)
-    return request.remote_addr in LOOPBACK and name in LOOPBACK and is_direct
+    is_private = urlsplit(urls.settings().base_url).hostname in LOOPBACK
+    return is_private and request.remote_addr in LOOPBACK and name in LOOPBACK and is_direct
 
 
 def _lines(now: datetime) -> Iterator[str]:
