@@ -130,7 +130,7 @@ def test_page_is_for_reading(client):
 
 def test_what_is_not_there_is_not_there(client):
     guesses = ["/static/../wsgi.py", "/static/%2e%2e/wsgi.py", "/.git/config", "/.env", "/console", "/%00"]
-    for path in [*guesses, "/%2fevil.example", "/admin/x.css", "/metrics"]:
+    for path in [*guesses, "/%2fevil.example", "/admin/x.css"]:
         answer = client.get(path)
 
         assert answer.status_code in (404, 308, 303), path
@@ -180,7 +180,7 @@ def test_database_that_is_gone_never_reads_green(client, path):
 
 
 def test_readiness_needs_the_database_and_its_schema(client):
-    assert client.get("/readyz").text == "ready\n"
+    assert client.get("/readyz").text.startswith("ready\n")
     db.session.execute(sql("UPDATE alembic_version SET version_num = '0000'"))
     db.session.commit()
 
