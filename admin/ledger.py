@@ -1,9 +1,12 @@
 """The ledger: what was said, to how many, and what became of each."""
 
+from collections.abc import Mapping
+
 from flask import Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from statuspage.channels import label_of
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.delivery import exporting, retrying
@@ -13,7 +16,7 @@ from statuspage.models import Announcement
 from statuspage.presenting import site_page
 from statuspage.vocabulary import DeliveryState, StaffRole
 
-from . import forms, masking, receipt, standings
+from . import forms, masking, previews, receipt, standings
 from .auth import actor, has_role, needs
 from .previews import Shown, framed, frozen, with_frames
 from .views import panel
@@ -49,6 +52,7 @@ def announcement(public_id: str) -> Response:
             deliveries=standings.deliveries(standing, wanted, forms.continued_from()),
             shown=masking.shown,
             words=_words(found),
+            laid_out=_laid_out(_words(found)),
         )
     )
 
@@ -109,6 +113,15 @@ def _find(public_id: str) -> Announcement:
     if found is None:
         raise NotFound("There is no such announcement.")
     return found
+
+
+def _laid_out(words: Mapping[str, Shown]) -> list[tuple[str, str]]:
+    """The words that channels lay out themselves, easy to read, each once with the channels that share it."""
+    shared: dict[str, list[str]] = {}
+    for kind, shown in words.items():
+        if shown.text.startswith("{"):
+            shared.setdefault(shown.text, []).append(label_of(kind))
+    return [(", ".join(labels), previews.indented(text)) for text, labels in shared.items()]
 
 
 def _words(announcement: Announcement) -> dict[str, Shown]:

@@ -6,14 +6,20 @@ from . import auth
 
 
 def shown(address: str) -> str:
-    """The address for the person signed in: whole for admins, masked for everybody else."""
-    return address if address and auth.has_role(StaffRole.ADMIN) else mask(address)
+    """The address for the person signed in: whole for admins, masked for everybody else.
+
+    A web address is as good as a key to whatever it leads to, and is shown whole to nobody.
+    """
+    is_key = address.startswith(("https://", "http://"))
+    return address if address and auth.has_role(StaffRole.ADMIN) and not is_key else mask(address)
 
 
 def mask(address: str) -> str:
-    """The address with its middle hidden: "a•••@example.org", "+49•••789"."""
+    """The address with its middle hidden: "a•••@example.org", "+49•••789", "hooks.example.com/•••xyz"."""
     if not address:
         return "forgotten"
+    if address.startswith(("https://", "http://")):
+        return f"{address.split('/')[2]}/•••{address[-3:]}"
     name, at, domain = address.rpartition("@")
     if at:
         return f"{name[:1]}•••@{domain}"

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from statuspage import pages
-from statuspage.channels import clean_address
+from statuspage.channels import clean_address, label_of, sign_up_fields
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
 from statuspage.errors import Invalid
@@ -25,7 +25,7 @@ def page_settings() -> str:
     """The page as it is, ready to be changed."""
     page = site_page()
     facts = {name: getattr(page, name) for name in PageFacts.__annotations__}
-    return _form(facts | {"shows_lateness": "yes" if page.shows_lateness else ""}, {})
+    return _form(facts | {"shows_lateness": "yes" if page.shows_lateness else ""}, {}, page.public_channels)
 
 
 @panel.post("/page")
@@ -36,7 +36,7 @@ def change_page() -> ResponseReturnValue:
     try:
         facts = _read(typed)
     except Invalid as error:
-        return _form(typed, error.problems), error.http_status
+        return _form(typed, error.problems, request.form.getlist("public_channels")), error.http_status
     pages.edit(site_page(), facts, actor(), utcnow())
     flash("The page is saved.")
     return redirect("/admin/page", 303)
@@ -53,9 +53,19 @@ def _read(typed: Typed) -> PageFacts:
         mail_reply_to=_reply_to(reader),
         mail_footer=reader.optional_line("mail_footer", 500),
         shows_lateness="shows_lateness" in request.form,
+        public_channels=_public_channels(reader),
     )
     reader.check()
     return facts
+
+
+def _public_channels(reader: Reader) -> list[str]:
+    if "public_channels" not in request.form:
+        return site_page().public_channels
+    chosen = [kind for kind in sign_up_fields() if kind in request.form.getlist("public_channels")]
+    if not chosen:
+        reader.problems["public_channels"] = "Choose at least one way to subscribe."
+    return chosen
 
 
 def _zone(reader: Reader) -> str:
@@ -84,5 +94,6 @@ def _reply_to(reader: Reader) -> str:
         return ""
 
 
-def _form(typed: Typed, problems: dict[str, str]) -> str:
-    return render_template("admin/page.html", typed=typed, problems=problems)
+def _form(typed: Typed, problems: dict[str, str], chosen: list[str]) -> str:
+    offered = [(kind, label_of(kind)) for kind in sign_up_fields()]
+    return render_template("admin/page.html", typed=typed, problems=problems, offered=offered, chosen=chosen)

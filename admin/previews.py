@@ -1,5 +1,6 @@
 """Messages as they arrive, shown without letting them do anything."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,14 @@ def frozen(announcement_id: str, words: Mapping[str, str]) -> Shown:
         return part
 
     return Shown(readable(words["subject"]), readable(words["text"]), readable(words["html"]) or None)
+
+
+def indented(text: str) -> str:
+    """JSON in lines that a person can follow; anything else as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def framed(html: str | None) -> Response:

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from statuspage import staff as verbs, urls
-from statuspage.channels import clean_address
+from statuspage.channels import channels, clean_address
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
 from statuspage.errors import Conflict, Invalid
@@ -40,7 +40,8 @@ def add_colleague() -> ResponseReturnValue:
     typed = forms.typed()
     try:
         name, phone, role, email = _read(typed, with_email=True)
-        user = verbs.add(email, role, actor(), utcnow(), name=name, phone=phone)
+        push_url = _push_url(typed)
+        user = verbs.add(email, role, actor(), utcnow(), name=name, phone=phone, push_url=push_url)
     except (Invalid, Conflict) as error:
         problems = error.problems if isinstance(error, Invalid) else {"email": str(error)}
         return _form(None, typed, problems), error.http_status
@@ -63,7 +64,10 @@ def change_colleague(public_id: str) -> ResponseReturnValue:
     user, typed = verbs.find(public_id), forms.typed()
     try:
         name, phone, role, _ = _read(typed, with_email=False)
+        push_url = _push_url(typed)
         verbs.edit(user, name, phone, role, "active" in request.form, actor(), utcnow())
+        if push_url or "no_push" in request.form:
+            verbs.set_push_url(user, push_url, actor(), utcnow())
     except (Invalid, Conflict) as error:
         problems = error.problems if isinstance(error, Invalid) else {"role": str(error)}
         return _form(user, typed, problems), error.http_status
@@ -104,5 +108,11 @@ def _address(reader: Reader, channel: str, field: str) -> str:
         return ""
 
 
+def _push_url(typed: Typed) -> str:
+    """A new address; it is never shown again, so an empty field leaves the one there is alone."""
+    return clean_address("apprise", typed["push_url"], "push_url") if typed.get("push_url", "").strip() else ""
+
+
 def _form(user: StaffUser | None, typed: Typed, problems: dict[str, str]) -> str:
-    return render_template("admin/colleague.html", user=user, typed=typed, problems=problems)
+    has_push = "apprise" in channels()
+    return render_template("admin/colleague.html", user=user, typed=typed, problems=problems, has_push=has_push)

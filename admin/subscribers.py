@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pseudonyms, subscriptions, text
-from statuspage.channels import channels, clean_address
+from statuspage.channels import clean_address, field_of, label_of, sign_up_fields
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
 from statuspage.errors import Invalid, NotFound
@@ -54,15 +54,21 @@ def add_subscriber() -> ResponseReturnValue:
     reader = Reader(typed)
     evidence = reader.line("evidence", "Say how you know that they want this, for example “contract of 3 May”.", 200)
     level = reader.word("level", EventLevel, EventLevel.EVERY_UPDATE)
-    channel, address = typed.get("channel", ""), ""
+    channel, address, contact = typed.get("channel", ""), "", ""
     try:
+        field_of(channel)
         address = clean_address(channel, typed.get("address", ""))
+    except Invalid as error:
+        reader.problems |= error.problems
+    try:
+        contact = clean_address("email", typed["contact"], "contact") if typed.get("contact", "").strip() else ""
     except Invalid as error:
         reader.problems |= error.problems
     if any(reader.problems.values()):
         return _form(typed, chosen, reader.problems), Invalid.http_status
     wanted = tuple(each for each in components.listed(site_page()) if each.public_id in chosen)
-    subscriptions.add_attested(site_page(), channel, address, Wishes(wanted, level), actor(), evidence, utcnow())
+    wishes, now = Wishes(wanted, level), utcnow()
+    subscriptions.add_attested(site_page(), channel, address, wishes, actor(), evidence, now, contact)
     flash("Added. They hear from us from the next update on.")
     return redirect("/admin/subscribers", 303)
 
@@ -92,6 +98,15 @@ def erase_subscriber(public_id: str) -> ResponseReturnValue:
     return redirect(f"/admin/subscribers/{public_id}", 303)
 
 
+@panel.post("/subscribers/<public_id>/lift-quarantine")
+@needs(StaffRole.COMMS_LEAD)
+def lift_quarantine(public_id: str) -> ResponseReturnValue:
+    """The address is written to again."""
+    subscriptions.lift_quarantine(_find(public_id), actor(), utcnow())
+    flash("The quarantine is lifted.")
+    return redirect(f"/admin/subscribers/{public_id}", 303)
+
+
 def _find(public_id: str) -> Subscriber:
     found = subscriptions.find_by_id(public_id)
     if found.page_id != site_page().id:
@@ -100,7 +115,7 @@ def _find(public_id: str) -> Subscriber:
 
 
 def _channel_options() -> list[tuple[str, str]]:
-    return [(kind, channel.label) for kind, channel in channels().items()]
+    return [(kind, label_of(kind)) for kind in sign_up_fields()]
 
 
 def _form(typed: forms.Typed, chosen: list[str], problems: dict[str, str]) -> str:

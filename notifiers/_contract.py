@@ -4,12 +4,14 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 `EXAMPLE`, settings the contract test builds it from (with `EXAMPLE_ADDRESS`, where addresses have a shape).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 CallbackState = Literal["sent", "delivered", "failed"]
+HealthState = Literal["closed", "open", "half_open"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Message:
 
     In an envelope that has `values` any text here may hold placeholders, and one message serves all recipients.
     `said_at` is when they were said; a mail carries it as its Date, so that every attempt is the same mail.
+    `return_path` is where a mail that cannot be delivered comes back to; without one, to the sender.
     """
 
     reference: str
@@ -32,6 +35,7 @@ class Message:
     unsubscribe_mailto: str | None = None
     list_id: str | None = None
     said_at: datetime | None = None
+    return_path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,26 +51,40 @@ class Envelope:
     address: str
     message: Message
     values: Mapping[str, str] = field(default_factory=dict)
+    # What a channel that declares `needs_secret` signs with: the current secret first, then those still valid.
+    # Kept apart from `values`, so that no word can ever call for one.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def personal(self) -> Message:
-        """The message with this recipient's values in place."""
-        if not self.values:
-            return self.message
-        texts: dict[str, Any] = {
-            each.name: text for each in fields(Message) if isinstance(text := getattr(self.message, each.name), str)
-        }
-        for placeholder, value in self.values.items():
-            texts = {name: text.replace(placeholder, value) for name, text in texts.items()}
-        return replace(self.message, **texts)
+        """The message with this recipient's values in place; a value is never looked through for placeholders."""
+        return substituted(self.message, self.values)
+
+
+def substituted(message: Message, values: Mapping[str, str]) -> Message:
+    """The message with each placeholder replaced by its value, all at once."""
+    if not values:
+        return message
+    # The longest first, so that one placeholder may begin like another.
+    wanted = re.compile("|".join(re.escape(each) for each in sorted(values, key=len, reverse=True)))
+    texts: dict[str, Any] = {
+        each.name: wanted.sub(lambda found: values[found[0]], text)
+        for each in fields(Message)
+        if isinstance(text := getattr(message, each.name), str)
+    }
+    return replace(message, **texts)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The provider took the message, or (captured) nothing was ever meant to leave."""
+    """The provider took the message, or (captured) nothing was ever meant to leave.
+
+    `is_proof`: the other side has answered a confirmation as only somebody who wants it would.
+    """
 
     provider_id: str = ""
     detail: str = ""
     is_captured: bool = False
+    is_proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +122,13 @@ class DeliveryError(Exception):
 
 class PermanentDeliveryError(DeliveryError):
     """Not delivered, and never will be: trying again is of no use."""
+
+
+class Postponed(DeliveryError):
+    """Nothing was tried: the other side has enough to do just now, or wants to be left alone until `retry_after`.
+
+    It counts as no attempt; the message keeps its place.
+    """
 
 
 class UncertainDeliveryError(DeliveryError):
@@ -181,6 +206,23 @@ class KnowsCountry(Protocol):
     def country(self, address: str) -> str: ...
 
 
+@dataclass(frozen=True)
+class Health:
+    """How one destination of a channel is doing: `closed` is well, `open` is left alone until `until`."""
+
+    destination: str
+    state: HealthState
+    reason: str = ""
+    until: datetime | None = None
+
+
+@runtime_checkable
+class Monitored(Protocol):
+    """A channel that knows how its destinations are doing."""
+
+    def health(self) -> tuple[Health, ...]: ...
+
+
 @runtime_checkable
 class Metered(Protocol):
     """A channel whose messages cost by the piece."""
@@ -208,6 +250,69 @@ class KnowsRepeats(Protocol):
 
     @property
     def knows_repeats(self) -> bool: ...
+
+
+Proof = Literal["link", "code", "challenge"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """How people type an address of a channel, and how they prove that it is theirs.
+
+    `proof`: by a link in the message, by digits they read there and type here, or by the endpoint's own answer to
+    a challenge. `needs_contact`: somebody must be told by mail when the address stops working.
+    `rings`: each message makes a noise, so only key moments are sent unless they ask for more.
+    """
+
+    name: str
+    label: str
+    input_type: str = "text"
+    hint: str = ""
+    placeholder: str = ""
+    autocomplete: str = "off"
+    proof: Proof = "link"
+    needs_contact: bool = False
+    rings: bool = False
+
+
+@runtime_checkable
+class TakesSubscribers(Protocol):
+    """A channel that people sign up on; one without a field reaches staff alone."""
+
+    @property
+    def field(self) -> Field: ...
+
+
+@runtime_checkable
+class WantsParts(Protocol):
+    """A channel that lays the words out itself.
+
+    Its `Message.text` is a JSON object: a `card` (title, body, status, components, promise, links by name), or an
+    `event` for machines. Every other channel gets text.
+    """
+
+    @property
+    def shape(self) -> Literal["card", "event"]: ...
+
+
+@runtime_checkable
+class NeedsSecret(Protocol):
+    """A channel that signs what it sends with the recipient's own secret (`Envelope.secrets`)."""
+
+    @property
+    def needs_secret(self) -> bool: ...
+
+
+@runtime_checkable
+class HasSchedule(Protocol):
+    """A channel with customs of its own for trying again: the pause after each failed attempt, in order.
+
+    What the other side asks for is the least. After the last pause one more failure is final, and the address is
+    not written to any more until its owner proves it again. News keeps for as long as the schedule.
+    """
+
+    @property
+    def schedule(self) -> tuple[timedelta, ...]: ...
 
 
 class Sender(Protocol):
@@ -261,16 +366,16 @@ def deliver_each(send: Callable[[Message, str], Receipt], envelopes: Iterable[En
         if standing is not None:
             yield Outcome(envelope.key, untried(standing))
             continue
-        result = attempt(send, envelope)
+        result = attempt(lambda one: send(one.personal(), one.address), envelope)
         if isinstance(result, DeliveryError) and result.is_channel_wide:
             standing = result
         yield Outcome(envelope.key, result)
 
 
-def attempt(send: Callable[[Message, str], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
+def attempt(send: Callable[[Envelope], Receipt], envelope: Envelope) -> Receipt | DeliveryError:
     """One try, and how it ended; whatever is raised comes back as an error of ours."""
     try:
-        return send(envelope.personal(), envelope.address)
+        return send(envelope)
     except DeliveryError as error:
         return error
     except Exception as error:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
-from ._contract import DeliveryError, Envelope, Message, Outcome, Receipt, attempt, untried
+from ._contract import DeliveryError, Envelope, Outcome, Receipt, attempt, untried
 
-Send = Callable[[Message, str], Receipt]
+Send = Callable[[Envelope], Receipt]
 
 
 def deliver_pooled(send: Send, envelopes: Iterable[Envelope], at_once: int) -> Iterator[Outcome]:

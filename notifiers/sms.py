@@ -18,6 +18,7 @@ from ._contract import (
     CallbackState,
     DeliveryError,
     Envelope,
+    Field,
     Message,
     Outcome,
     PermanentDeliveryError,
@@ -130,6 +131,15 @@ class Sms:
 
     kind = "sms"
     label = "SMS"
+    field = Field(
+        name="phone",
+        label="Mobile number",
+        input_type="tel",
+        hint="With the country code, for example +49 151 2345 6789. We send a six-digit code to confirm.",
+        autocomplete="tel",
+        proof="code",
+        rings=True,
+    )
 
     @property
     def is_live(self) -> bool:
@@ -161,6 +171,9 @@ class Sms:
 
         return _phone.region(address)
 
+    def _send_one(self, envelope: Envelope) -> Receipt:
+        return self.send(envelope.personal(), envelope.address)
+
     def pieces(self, message: Message) -> int:
         return segments(_body(message)).segments
 
@@ -189,7 +202,7 @@ class Sms:
         if self.account is None:
             return deliver_each(self.send, envelopes)
         _ = self.account.client  # made once, before the threads ask for it
-        return deliver_pooled(self.send, envelopes, self.account.at_once)
+        return deliver_pooled(self._send_one, envelopes, self.account.at_once)
 
     def find(self, message: Message, address: str, since: datetime) -> Receipt | None:
         """Whether Twilio has these words for this number; asked before a second try, because it may have."""

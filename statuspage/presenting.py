@@ -10,6 +10,7 @@ from flask import Flask, current_app, g, url_for
 from markupsafe import Markup
 
 from . import pages, text
+from .channels import label_of
 from .clock import day_text, iso_text, moment_text, near_text, span_words, utcnow
 from .models import Page
 
@@ -20,7 +21,7 @@ def init_app(app: Flask) -> None:
     """Register the filters and globals."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(time_tag=time_tag, asset=asset, site_page=site_page)
+    app.jinja_env.globals.update(time_tag=time_tag, asset=asset, site_page=site_page, channel_label=label_of)
     app.jinja_env.filters.update(markdown=text.html, plain=text.plain, span=span_words, iso=iso_text)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from . import announcing, audit, idempotency, text
 from .audit import Actor
 from .cadence import promises
-from .db import db
+from .db import db, lock, lock_name
 from .delivery import outbox
 from .drafts import IncidentDraft, UpdateDraft
 from .errors import ComponentsNotGreen, Conflict, NotFound, StaleDraft
@@ -30,6 +30,7 @@ from .visibility import PUBLIC, may_see
 from .vocabulary import Audience, ComponentStatus, Impact, IncidentRole, IncidentStatus
 
 SAME_WORDS_WITHIN = timedelta(seconds=10)
+ALREADY_OVER = "This incident is resolved. Reopen it to post an update."
 
 
 def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, key: str = "") -> Incident:
@@ -45,6 +46,7 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
     first = draft.first
     if first.audience is Audience.INTERNAL and first.components:
         raise Conflict("An internal note changes nothing in public. Name the components when you publish.")
+    _lock_page(page)
     if not key:
         _refuse_same_incident_again(page, draft.title, first.body, now)
     incident = Incident(
@@ -59,6 +61,8 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
         reporter_id=by.user_id,
         started_at=draft.started_at or now,
         detected_at=now,
+        client_data=dict(draft.client_data),
+        reminder_intervals=draft.reminder_intervals,
         created_at=now,
         updated_at=now,
     )
@@ -81,22 +85,22 @@ def post_update(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime
     """
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    hold(incident)
     if not incident.is_open:
-        raise Conflict("This incident is resolved. Reopen it to post an update.")
-    return _post(incident, draft, by, now, key)
+        raise Conflict(ALREADY_OVER)
+    return say(incident, draft, by, now, key)
 
 
 def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str = "") -> IncidentUpdate:
     """A resolved incident is open again, with words that say so, and promises its next update."""
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    hold(incident)
     if incident.is_open:
         raise Conflict("This incident is open. Post an update instead.")
     if draft.status is IncidentStatus.RESOLVED:
         raise Conflict("Choose the status that the reopened incident has now.")
-    return _post(incident, draft, by, now, key)
+    return say(incident, draft, by, now, key)
 
 
 def correct(  # noqa: PLR0913 - a correction says all of it
@@ -114,7 +118,7 @@ def correct(  # noqa: PLR0913 - a correction says all of it
     with the new words.
     Raises StaleDraft when somebody corrected it since its author looked (had seen so many revisions).
     """
-    db.session.refresh(update, with_for_update=True)
+    lock(update)
     if seen_revisions is not None and seen_revisions != len(update.revisions):
         raise StaleDraft("A colleague has corrected these words while you were writing. Read theirs, then save yours.")
     if body == update.body:
@@ -149,6 +153,28 @@ def assign_all(incident: Incident, roles: Iterable[tuple[IncidentRole, StaffUser
         IncidentAssignment(role=role, staff_user=user) for role, user in wanted if (role, user) not in has
     ]
     audit.record(by, "incident.assign", incident, now, roles=[[role.value, user.public_id] for role, user in wanted])
+    db.session.commit()
+
+
+def hide(incident: Incident, by: Actor, now: datetime) -> None:
+    """The public sees nothing of this incident any more; staff and the record keep all of it."""
+    hold(incident)
+    if incident.is_hidden:
+        return
+    incident.hidden_at = incident.updated_at = incident.page.updated_at = now
+    promises.withdraw(incident, now)
+    audit.record(by, "incident.hide", incident, now)
+    db.session.commit()
+
+
+def show_again(incident: Incident, by: Actor, now: datetime) -> None:
+    """What was hidden is back where the public saw it."""
+    hold(incident)
+    if not incident.is_hidden:
+        return
+    incident.hidden_at = None
+    incident.updated_at = incident.page.updated_at = now
+    audit.record(by, "incident.show", incident, now)
     db.session.commit()
 
 
@@ -203,7 +229,10 @@ def find_update(page: Page, public_id: str) -> IncidentUpdate:
     return update
 
 
-def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+def say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+    """The draft is said about a locked incident, as the rules of every statement allow; commits."""
+    if incident.is_hidden:
+        raise Conflict("This incident has been taken off the page. Show it again to say something about it.")
     if draft.seen_sequence is not None and draft.seen_sequence != incident.sequence:
         raise StaleDraft("Somebody posted an update while you were writing. Read it, then post yours.")
     if draft.audience is Audience.INTERNAL and (draft.components or _changes_what_is_public(incident, draft)):
@@ -287,9 +316,16 @@ def _confirm_page(incident: Incident, now: datetime) -> None:
     incident.page.updated_at = now
 
 
-def _lock(incident: Incident) -> None:
-    """Hold the incident's row until the commit, with what others committed before."""
-    db.session.refresh(incident, with_for_update=True)
+def hold(incident: Incident) -> None:
+    """One voice at a time: page and incident are ours until the commit, in the order in which everybody takes them."""
+    _lock_page(incident.page)
+    lock(incident)
+
+
+def _lock_page(page: Page) -> None:
+    """Who confirms at this moment is told either how things stand after our words, or our words themselves."""
+    lock_name(page.voice)
+    lock(page)
 
 
 def _refuse_same_words_again(incident: Incident, draft: UpdateDraft, now: datetime) -> None:

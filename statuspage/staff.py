@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from . import audit
 from .audit import Actor
-from .db import db
+from .db import db, lock, lock_name
 from .errors import Conflict, Invalid, NotFound
 from .models import Incident, Role, SignInLink, StaffSession, StaffUser
 from .vocabulary import IncidentRole, StaffRole
@@ -19,13 +19,20 @@ PASSWORD_LEAST, PASSWORD_MOST = 12, 1024
 
 
 def add(  # noqa: PLR0913 - a form has as many fields
-    email: str, role: StaffRole, by: Actor, now: datetime, name: str = "", phone: str = ""
+    email: str, role: StaffRole, by: Actor, now: datetime, name: str = "", phone: str = "", push_url: str = ""
 ) -> StaffUser:
     """A new colleague, without a password yet; a one-time link lets them in."""
+    lock_name("staff")
     if db.session.scalar(select(StaffUser).filter_by(email=email)):
         raise Conflict(f"{email} has an account already. Use “reset” for a new sign-in link.")
     user = StaffUser(
-        email=email, name=name, phone=phone, active=True, fs_uniquifier=secrets.token_hex(32), created_at=now
+        email=email,
+        name=name,
+        phone=phone,
+        push_url=push_url,
+        active=True,
+        fs_uniquifier=secrets.token_hex(32),
+        created_at=now,
     )
     user.roles = [_role(role)]
     db.session.add(user)
@@ -39,6 +46,8 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     user: StaffUser, name: str, phone: str, role: StaffRole, is_active: bool, by: Actor, now: datetime
 ) -> None:
     """The colleague's name, phone, role and access are as given; a lost role or access ends every session."""
+    lock_name("staff")
+    lock(user)
     loses_admin = user.staff_role is StaffRole.ADMIN and user.active and not (is_active and role is StaffRole.ADMIN)
     if loses_admin and _count_admins() == 1:
         raise Conflict("This is the last admin. Make somebody else an admin first.")
@@ -47,6 +56,13 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     if has_changed_access:
         _sign_out_everywhere(user)
     audit.record(by, "staff.edit", user, now, role=role.value, active=is_active)
+    db.session.commit()
+
+
+def set_push_url(user: StaffUser, push_url: str, by: Actor, now: datetime) -> None:
+    """Reminders go to this push service or pager too; to none when it is empty."""
+    user.push_url = push_url
+    audit.record(by, "staff.set_push_url", user, now, has_one=bool(push_url))
     db.session.commit()
 
 
@@ -68,6 +84,7 @@ def peek_sign_in_link(secret: str, now: datetime) -> StaffUser | None:
 
 def use_sign_in_link(secret: str, now: datetime) -> StaffUser:
     """The person whom the link lets in; it works only this once. Raises NotFound."""
+    lock_name(f"sign-in:{_hash(secret)}")
     link = _link(secret, now)
     if link is None:
         raise NotFound("This sign-in link has been used or is too old. Ask for a new one.")

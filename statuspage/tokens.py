@@ -4,6 +4,7 @@ A token is `<subject>.<expiry>.<mac>`: the subject is a public id, the expiry is
 (0 for never), the mac is 128 bits of HMAC-SHA-256 (RFC 2104) under a key derived for the purpose.
 """
 
+import base64
 import hmac
 import re
 from collections.abc import Callable
@@ -25,8 +26,10 @@ class Purpose(StrEnum):
     MANAGE = "manage"
     UNSUBSCRIBE = "unsubscribe"
     CODE = "code"
+    CHALLENGE = "challenge"
     COMPOSE = "compose"
     FORM = "form"
+    BOUNCE = "bounce"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,16 @@ class Signer:
         """A short numeric code for `subject`, another one for every salt."""
         mac = hmac.digest(_key(self.secret, purpose), f"digits|{subject}|{salt}".encode(), "sha256")
         return str(int.from_bytes(mac[:8]) % 10**count).zfill(count)
+
+    def secret_of(self, subject: str, version: int) -> str:
+        """What webhooks to `subject` are signed with: 256 bits that are kept nowhere, as `whsec_` and base64."""
+        mac = hmac.digest(_key(self.secret, "webhook"), f"{subject}|{version}".encode(), "sha256")
+        return f"whsec_{base64.b64encode(mac).decode()}"
+
+    def short_mac(self, purpose: Purpose) -> Callable[[str], str]:
+        """Makes MACs of 64 bits, for places with little room; a fan-out makes one for each person."""
+        key, digest = _key(self.secret, purpose), hmac.digest
+        return lambda text: digest(key, text.encode(), "sha256").hex()[:16]
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""

@@ -5,15 +5,13 @@ from sqlalchemy import select
 
 from .. import components, lookup, subscriptions, text
 from ..audit import COMMAND_LINE
-from ..channels import clean_address
+from ..channels import clean_address, field_of, is_signed
 from ..clock import utcnow
 from ..db import db
 from ..models import Page, Subscriber
 from ..vocabulary import EventLevel
 from ._shell import on_page, show_json, show_table
 from ._words import Word
-
-_USUAL_LEVEL = {"sms": EventLevel.KEY_MOMENTS}
 
 
 @click.group()
@@ -24,23 +22,53 @@ def subscriber() -> None:
 @subscriber.command()
 @click.option("--email", help="An address to write to.")
 @click.option("--phone", help="A number to text, with country code.")
+@click.option("--channel", help="Any other way to reach them: webhook, slack, teams, discord, google_chat.")
+@click.option("--address", help="The address on that channel.")
+@click.option(
+    "--contact", default="", help="Who is mailed about a webhook: where its secret is, when it stops working."
+)
 @click.option("--component", "names", multiple=True, metavar="NAME", help="Only about this one; may be repeated.")
 @click.option("--level", type=Word(EventLevel), help="How much of it; SMS gets key moments unless told otherwise.")
 @click.option("--evidence", default="", help="Where their consent is kept, for the record.")
 @on_page
 def add(
-    page: Page, email: str | None, phone: str | None, names: tuple[str, ...], level: EventLevel | None, evidence: str
+    page: Page,
+    email: str | None,
+    phone: str | None,
+    channel: str | None,
+    address: str | None,
+    contact: str,
+    names: tuple[str, ...],
+    level: EventLevel | None,
+    evidence: str,
 ) -> None:
     """Add somebody whose consent you have, as confirmed, and print the subscriber's id."""
-    if bool(email) == bool(phone):
-        raise click.UsageError("Give either --email or --phone.")
-    channel, typed = ("email", email) if email else ("sms", phone)
-    address = clean_address(channel, typed or "", "email" if email else "phone")
+    given = [("email", email), ("sms", phone), (channel or "", address)]
+    ways = [(kind, typed) for kind, typed in given if typed]
+    if len(ways) != 1 or bool(channel) != bool(address):
+        raise click.UsageError("Give one of --email, --phone, or --channel with --address.")
+    kind, typed = ways[0]
+    field = field_of(kind)
+    cleaned = clean_address(kind, typed, field.name)
+    mail = clean_address("email", contact, "contact") if contact else ""
     wanted = tuple(dict.fromkeys(components.find_by_name(page, name) for name in names))
-    wishes = subscriptions.Wishes(wanted, level or _USUAL_LEVEL.get(channel, EventLevel.EVERY_UPDATE))
+    usual = EventLevel.KEY_MOMENTS if field.rings else EventLevel.EVERY_UPDATE
+    wishes = subscriptions.Wishes(wanted, level or usual)
     attestation = text.one_line(evidence) or "no evidence named"
-    added = subscriptions.add_attested(page, channel, address, wishes, COMMAND_LINE, attestation, utcnow())
+    added = subscriptions.add_attested(page, kind, cleaned, wishes, COMMAND_LINE, attestation, utcnow(), mail)
     click.echo(added.public_id)
+
+
+@subscriber.command()
+@click.argument("public_id")
+@on_page
+def secret(_page: Page, public_id: str) -> None:
+    """Print what a webhook is signed with: the current secret, and the one before it while it is valid."""
+    found = subscriptions.find_by_id(public_id)
+    if not is_signed(found.channel):
+        raise click.UsageError("Only webhooks are signed.")
+    for each in subscriptions.secrets_of(found, utcnow()):
+        click.echo(each)
 
 
 @subscriber.command("list")

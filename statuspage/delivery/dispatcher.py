@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifiers import Channel, DeliveryError, KnowsRepeats, Outcome, Receipt, Reconciles, UncertainDeliveryError
+from notifiers import (
+    Channel,
+    DeliveryError,
+    HasSchedule,
+    KnowsRepeats,
+    Outcome,
+    Receipt,
+    Reconciles,
+    UncertainDeliveryError,
+)
 
 from ..clock import utcnow
 from ..db import db
@@ -28,6 +37,10 @@ WINDOW = 50
 WRITE_AFTER = timedelta(milliseconds=5)
 WRITE_TOGETHER = 20
 LONGEST_WAIT = timedelta(minutes=30)
+
+
+# How long to wait after so many attempts, when the other side wishes for so much.
+Pause = Callable[[int, timedelta | None], timedelta]
 
 
 @dataclass
@@ -67,11 +80,14 @@ class Dispatcher:
             most=1 if breaker is not None else None,
         )  # fmt: skip
         self.feed = feed
-        manners = Manners(isinstance(live, Reconciles), isinstance(live, KnowsRepeats) and live.knows_repeats)
-        due_at: datetime | None = None
+        manners = Manners(
+            isinstance(live, Reconciles), isinstance(live, KnowsRepeats) and live.knows_repeats,
+            len(live.schedule) + 1 if isinstance(live, HasSchedule) else 0,
+        )  # fmt: skip
+        pause, due_at = self._pauses_of(live), None
         try:
             for outcome in live.deliver(feed):
-                self._settle(feed, outcome, manners)
+                self._settle(feed, outcome, manners, pause)
             if feed.failure is not None:
                 due_at = self._trip(channel, feed.failure, breaker.failures if breaker else 0)
             elif breaker is not None and feed.taken:
@@ -86,7 +102,7 @@ class Dispatcher:
         if feed := self.feed:
             feed.renew()
 
-    def _settle(self, feed: Feed, outcome: Outcome, manners: Manners) -> None:
+    def _settle(self, feed: Feed, outcome: Outcome, manners: Manners, pause: Pause) -> None:
         owed, result = feed.take_back(outcome.key), outcome.result
         if self.beat is not None:
             self.beat.at = self.clock()
@@ -100,7 +116,7 @@ class Dispatcher:
                 if owed.way is not None and not isinstance(result, UncertainDeliveryError):
                     return  # it never left, and stays in its shard
         ledger = feed.ledger
-        ledger.note(owed, judge(result, owed, manners, self._pause))
+        ledger.note(owed, judge(result, owed, manners, pause))
         if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER):
             ledger.write()
 
@@ -112,6 +128,18 @@ class Dispatcher:
         until = breakers.trip(channel, str(failure), pause, self.clock())
         db.session.commit()
         return until
+
+    def _pauses_of(self, channel: Channel) -> Pause:
+        """How long to wait after so many attempts: by the channel's own schedule where it has one."""
+        if not isinstance(channel, HasSchedule):
+            return self._pause
+        schedule = channel.schedule
+
+        def pause(attempts: int, wished: timedelta | None) -> timedelta:
+            usual = schedule[min(attempts, len(schedule) - 1)] * (1 + self.jitter() / 10)
+            return max(usual, wished) if wished else usual
+
+        return pause
 
     def _pause(self, attempts: int, wished: timedelta | None) -> timedelta:
         """Exponential backoff with jitter; what the other side asked for is the least."""

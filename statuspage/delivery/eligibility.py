@@ -1,14 +1,23 @@
 """Whether a message may still be sent, asked again just before it goes (C8)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
+from notifiers import HasSchedule
+
+from ..channels import channels
 from ..db import db, reading
 from ..models import Announcement, Delivery, Reminder, StaffUser, Subscriber
 from ..vocabulary import AnnouncementKind, DeliveryState, SubscriberState
 from .closing import EXPIRED, WITHDRAWN
 from .shards import NEWS_FOR
+
+# What may be said to somebody who is not confirmed.
+_WANTED = {
+    AnnouncementKind.CONFIRMATION: SubscriberState.PENDING,
+    AnnouncementKind.QUARANTINE: SubscriberState.QUARANTINED,
+}
 
 # Built once: putting a statement together costs more than running it.
 _SUBSCRIBER = select(Subscriber.state).where(Subscriber.id == bindparam("id"))
@@ -22,7 +31,7 @@ def refusal(row: Delivery, now: datetime) -> tuple[DeliveryState, str] | None:
 
     No transaction is left open behind the answer.
     """
-    if now - row.created_at > NEWS_FOR:
+    if now - row.created_at > _news_for(row.channel):
         return DeliveryState.EXPIRED, EXPIRED
     with reading():
         if db.session.scalar(_GONE, {"id": row.announcement_id}):
@@ -32,6 +41,12 @@ def refusal(row: Delivery, now: datetime) -> tuple[DeliveryState, str] | None:
         return _subscriber_refusal(row) if row.subscriber_id is not None else None
 
 
+def _news_for(channel: str) -> timedelta:
+    """How long a message is news; machines are told for as long as their channel goes on trying."""
+    known = channels().get(channel)
+    return sum(known.schedule, NEWS_FOR) if isinstance(known, HasSchedule) else NEWS_FOR
+
+
 def spared_because(state: SubscriberState) -> str:
     """Why somebody who was owed a message does not get it."""
     return f"The subscriber is {state.label.lower()} now."
@@ -39,8 +54,7 @@ def spared_because(state: SubscriberState) -> str:
 
 def _subscriber_refusal(row: Delivery) -> tuple[DeliveryState, str] | None:
     state = db.session.scalar(_SUBSCRIBER, {"id": row.subscriber_id}) or SubscriberState.UNSUBSCRIBED
-    is_confirmation = row.announcement.kind is AnnouncementKind.CONFIRMATION
-    wanted = SubscriberState.PENDING if is_confirmation else SubscriberState.CONFIRMED
+    wanted = _WANTED.get(row.announcement.kind, SubscriberState.CONFIRMED)
     return None if state is wanted else (DeliveryState.SUPPRESSED, spared_because(state))
 
 

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
-from notifiers import Channel, DeliveryError, Envelope, Metered, Paced, Reconciles
+from notifiers import Channel, DeliveryError, Envelope, Metered, NeedsSecret, Paced, Reconciles
 
-from .. import spending
-from ..db import db, reading
+from .. import spending, subscriptions
+from ..db import db, reading, will_pass
 from ..models import Delivery
 from ..models.delivery import is_waiting
 from ..pacing import Throttle
@@ -59,11 +60,14 @@ class Feed:
     _throttle: Throttle = field(init=False)
     _is_metered: bool = field(init=False)
     _is_paced: bool = field(init=False)
+    _is_signed: bool = field(init=False)
+    _is_interrupted: bool = False
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
         self._throttle = Throttle(self.channel)
         self._is_metered = isinstance(self.channel, Metered)
+        self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
         self._is_paced = isinstance(self.channel, Paced)
 
     def __iter__(self) -> Iterator[Envelope]:
@@ -111,7 +115,7 @@ class Feed:
         self.ledger.close()
 
     def _must_end(self) -> bool:
-        if self.most is not None and self.taken >= self.most:
+        if self._is_interrupted or (self.most is not None and self.taken >= self.most):
             return True
         return self.failure is not None or self.is_stopping() or self.clock() >= self.held_until
 
@@ -119,10 +123,32 @@ class Feed:
         self.taken += 1
         self.in_hand[self.taken] = owed
         self._retries += _is_retry(owed)
-        return Envelope(self.taken, address, letter.message, values)
+        secrets = self._secrets(owed) if self._is_signed else ()
+        return Envelope(self.taken, address, letter.message, values, secrets)
+
+    def _secrets(self, owed: Owed) -> tuple[str, ...]:
+        """What this message is signed with, on channels that sign."""
+        if owed.subscriber_id is None:
+            return ()
+        with reading():
+            return subscriptions.secrets_for(owed.subscriber_id, self.clock())
 
     def _refill(self) -> bool:
-        """Fetch what comes next, with eligibility as it is now; False when nothing is due."""
+        """Fetch what comes next, with eligibility as it is now; False when nothing is due.
+
+        While the database is away nothing is: what is in hand is answered for, and then noted.
+        """
+        try:
+            return self._fetch()
+        except DBAPIError as error:
+            db.session.rollback()
+            if not will_pass(error):
+                raise
+            log.warning("delivery.interrupted", channel=self.channel.kind, why=repr(error.orig))
+            self._is_interrupted = True
+            return bool(self._ready)
+
+    def _fetch(self) -> bool:
         self.ledger.write()
         now, has_worked = self.clock(), False
         is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY

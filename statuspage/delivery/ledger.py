@@ -6,20 +6,18 @@ from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from .. import subscribers
-from ..db import db, upsert
+from .. import subscribers, subscriptions
+from ..db import db, patiently, upsert
 from ..models import Attempt, Delivery, Shard
 from ..prepared import Prepared, stamp
+from ..subscribers import PROVEN
 from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
 from .walks import Walk
-
-log = structlog.get_logger(__name__)
 
 _APPENDED = (
     "announcement_id", "subscriber_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id",
@@ -37,7 +35,7 @@ _MARK = (
         is_doubtful=bindparam("is_doubtful"),
         due_at=bindparam("due_at"),
         settled_at=bindparam("settled_at"),
-        attempt_count=Delivery.attempt_count + 1,
+        attempt_count=Delivery.attempt_count + bindparam("tried"),
         lease_token="",
         leased_until=None,
     )
@@ -98,6 +96,10 @@ class Ledger:
             return
         noted = list(self.pending)
         self.written_at = now = self.clock()
+        for owed, verdict in noted:
+            if verdict.code == PROVEN and owed.subscriber_id is not None:
+                # Before the answer is on record: a kill in between has the challenge posted again, and nothing lost.
+                subscriptions.prove(owed.subscriber_id, now)
         self._in_one_commit(lambda: self._put_down(noted, now))
         self.pending.clear()
         for owed, verdict in noted:
@@ -118,17 +120,17 @@ class Ledger:
             del self.connection
 
     def _in_one_commit(self, work: Callable[[], None]) -> None:
-        """Do it; once more on a new connection, when the database had dropped the old one."""
-        try:
-            with self.connection.begin():
-                work()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+        """Do it; again on a new connection, as long as the database is busy or away for a moment."""
+
+        def write() -> None:
+            try:
+                with self.connection.begin():
+                    work()
+            except DBAPIError:
+                self.close()
                 raise
-            log.warning("ledger.reconnecting")
-            self.close()
-            with self.connection.begin():
-                work()
+
+        patiently(write)
 
     def _put_down(self, noted: list[tuple[Owed, Verdict]], now: datetime) -> None:
         ways: dict[int, tuple[Walk, list[tuple[int, Verdict]]]] = {}
@@ -154,6 +156,7 @@ class Ledger:
             "provider_id": verdict.provider_id,
             "lane": _lane_after(row, verdict),
             "is_doubtful": verdict.is_doubtful,
+            "tried": 1 if verdict.outcome is not None or not verdict.pause else 0,
             "due_at": now + verdict.pause if verdict.pause else row.due_at,
             "settled_at": None if verdict.pause else now,
         }

@@ -7,6 +7,7 @@ announcement, so no text written before can contain one by accident or by design
 from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 import css_inline
 from flask import current_app
@@ -17,9 +18,10 @@ from ..models import Incident, IncidentUpdate, Page, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
 from ..vocabulary import IncidentStatus, ReminderStep
+from . import chatwords
 
 SMS_LENGTH = 300  # two segments of GSM-7, with a little room for names outside it
-PERSONAL = ("manage", "unsubscribe", "confirm", "code", "compose")
+PERSONAL = ("manage", "unsubscribe", "confirm", "code", "challenge", "compose")
 
 
 class Words(TypedDict):
@@ -84,6 +86,18 @@ def manage_link(page: Page, announcement_id: str) -> dict[str, Words]:
     link = placeholder(announcement_id, "manage")
     sms = f"You already get SMS updates from {page.name}. Change or stop them: {link}"
     return _render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
+
+
+def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> dict[str, Words]:
+    """Mail to whoever looks after an endpoint: confirm it, it is ready, it was stopped. By the template's name."""
+    page = subscriber.page
+    subject = {
+        "endpoint_confirmation": f"Confirm your webhook for {page.name}",
+        "endpoint_ready": f"Your webhook for {page.name}",
+        "endpoint_stopped": f"We stopped sending to your webhook: {page.name}",
+    }[template]
+    host = urlsplit(subscriber.address).hostname or "your endpoint"
+    return _render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
 
 
 def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: datetime) -> dict[str, Words]:
@@ -196,6 +210,7 @@ def _render(
     return {
         "email": Words(subject=subject, text=body.strip() + "\n", html=_inliner().inline(html)),
         "sms": Words(subject=subject, text=sms, html=""),
+        **{kind: Words(subject=subject, text=text, html="") for kind, text in chatwords.words(template, sms, context)},
     }
 
 

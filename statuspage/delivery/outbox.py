@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
@@ -31,8 +32,7 @@ def announce_update(
         held_until=now + hold if hold else None,
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_correction(wrong: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
@@ -51,8 +51,7 @@ def announce_correction(wrong: Announcement, update: IncidentUpdate, now: dateti
         words=dict(messages.correction(update, public_id)),
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
@@ -71,8 +70,7 @@ def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetim
         words=dict(messages.incident_update(update, public_id)),
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_state(subscriber: Subscriber, update: IncidentUpdate, now: datetime) -> None:
@@ -100,8 +98,26 @@ def ask_to_confirm(subscriber: Subscriber, now: datetime) -> None:
     _owe(_for_one(subscriber, AnnouncementKind.CONFIRMATION, public_id, words, now), subscriber, now)
 
 
+def ask_contact(subscriber: Subscriber, now: datetime) -> None:
+    """Ask whoever looks after an endpoint by mail, because the endpoint itself did not answer."""
+    _mail_contact("endpoint_confirmation", AnnouncementKind.CONFIRMATION, subscriber, now)
+
+
+def tell_stopped(subscriber: Subscriber, now: datetime) -> None:
+    """Tell whoever looks after an endpoint that nothing is sent there any more, why, and how that is mended."""
+    _mail_contact("endpoint_stopped", AnnouncementKind.QUARANTINE, subscriber, now)
+
+
+def tell_ready(subscriber: Subscriber, now: datetime) -> None:
+    """Tell whoever looks after an endpoint that it gets updates from now on, and where its secret is."""
+    _mail_contact("endpoint_ready", AnnouncementKind.MANAGE_LINK, subscriber, now)
+
+
 def send_manage_link(subscriber: Subscriber, now: datetime) -> None:
     """Remind a subscriber who signs up again that they are one."""
+    if subscriber.contact:
+        tell_ready(subscriber, now)
+        return
     public_id = new_id()
     words = messages.manage_link(subscriber.page, public_id)
     _owe(_for_one(subscriber, AnnouncementKind.MANAGE_LINK, public_id, words, now), subscriber, now)
@@ -123,21 +139,33 @@ def announce_reminder(
         created_at=now,
     )
     db.session.add(announcement)
-    addresses = {"email": user.email, "sms": user.phone}
-    for channel, address in addresses.items():
-        if address:
-            db.session.add(
-                Delivery(
-                    announcement=announcement,
-                    staff_user=user,
-                    channel=channel,
-                    address=address,
-                    lane=Lane.FAST,
-                    due_at=now,
-                    created_at=now,
-                )
+    for channel, address in user.addresses.items():
+        db.session.add(
+            Delivery(
+                announcement=announcement,
+                staff_user=user,
+                channel=channel,
+                address=address,
+                lane=Lane.FAST,
+                due_at=now,
+                created_at=now,
             )
+        )
     return reminder_id, announcement
+
+
+def _mail_contact(template: str, kind: AnnouncementKind, subscriber: Subscriber, now: datetime) -> None:
+    public_id = new_id()
+    words = messages.to_contact(template, subscriber, public_id)
+    _owe(_for_one(subscriber, kind, public_id, words, now), subscriber, now, channel="email")
+
+
+def _post(announcement: Announcement) -> Announcement:
+    """Written down, with a hint for whoever lays it out."""
+    db.session.add(announcement)
+    db.session.flush()
+    queueing.hint_announcement(announcement.id)
+    return announcement
 
 
 def _for_one(
@@ -154,13 +182,13 @@ def _for_one(
     )
 
 
-def _owe(announcement: Announcement, subscriber: Subscriber, now: datetime) -> None:
+def _owe(announcement: Announcement, subscriber: Subscriber, now: datetime, channel: str = "") -> None:
     db.session.add(announcement)
     db.session.add(
         Delivery(
             announcement=announcement,
             subscriber=subscriber,
-            channel=subscriber.channel,
+            channel=channel or subscriber.channel,
             lane=announcement.lane,
             incident_id=announcement.incident.id if announcement.incident else None,
             sequence=announcement.sequence,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from notifiers import DeliveryError, PermanentDeliveryError, Receipt, UncertainDeliveryError
+from notifiers import DeliveryError, PermanentDeliveryError, Postponed, Receipt, UncertainDeliveryError
 
 from ..models import Announcement, Delivery
+from ..subscribers import EXHAUSTED, PROVEN
 from ..vocabulary import DeliveryState
 from .walks import Walk
 
@@ -47,10 +48,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """What a channel can do about an uncertain outcome: be asked, or recognise the same message again."""
+    """What a channel can do about trouble: be asked, recognise the same message again, or give up in time."""
 
     can_be_asked: bool = False
     knows_repeats: bool = False
+    # How often a message is tried before its address is given up; 0 where news grows old first.
+    most_attempts: int = 0
 
 
 def judge(
@@ -61,11 +64,18 @@ def judge(
     match result:
         case Receipt() as receipt:
             state = states.CAPTURED if receipt.is_captured else states.SENT
-            return Verdict(state, receipt.detail, receipt.provider_id, outcome=state)
+            code = PROVEN if receipt.is_proof else ""
+            return Verdict(state, receipt.detail, receipt.provider_id, outcome=state, code=code)
+        case Postponed() as error:
+            wait = pause(0, error.retry_after)
+            return Verdict(states.PENDING, str(error), pause=wait, is_doubtful=owed.is_doubtful)
         case PermanentDeliveryError() as error:
             return Verdict(states.FAILED, str(error), outcome=states.FAILED, code=error.code)
         case UncertainDeliveryError() as error:
             return _uncertain(str(error), owed, manners)
+        case error if manners.most_attempts and owed.attempt_count + 1 >= manners.most_attempts:
+            reason = f"It failed {owed.attempt_count + 1} times. {error}"
+            return Verdict(states.FAILED, reason, outcome=states.FAILED, code=EXHAUSTED)
         case error:
             wait = pause(owed.attempt_count, error.retry_after)
             return Verdict(states.PENDING, str(error), pause=wait, outcome=states.PENDING, is_doubtful=owed.is_doubtful)

@@ -17,6 +17,7 @@ from ..delivery.dispatcher import Dispatcher
 from ..drafts import BY_POLICY, IncidentDraft, Promise, UpdateDraft
 from ..errors import Conflict
 from ..models import Component, Incident, IncidentUpdate, Page, StaffUser
+from ..models.page import PUBLIC_CHANNELS
 from ..pages import PageFacts
 from ..vocabulary import Audience, ComponentStatus, IncidentRole, IncidentStatus, StaffRole
 from . import crowd, story
@@ -178,6 +179,7 @@ def _page_facts() -> PageFacts:
         mail_reply_to="support@example.com",
         mail_footer=story.FOOTER,
         shows_lateness=False,
+        public_channels=list(PUBLIC_CHANNELS),
     )
 
 

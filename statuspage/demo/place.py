@@ -23,6 +23,7 @@ _RELAYS = {
     "twilio_auth_token": SecretStr(""),
     "twilio_from": "",
     "twilio_api_url": "",
+    "webhooks": "capture",
 }
 
 
@@ -33,19 +34,21 @@ def demo_settings(real: Settings) -> Settings:
 
 def ignored_names(real: Settings) -> list[str]:
     """The variables that are set and that the demo leaves aside."""
-    return [_variable(name) for name in ("database_url", *_RELAYS) if _is_set(real, name)]
+    return [_variable(name) for name in ("database_url", *_RELAYS) if _is_set(real, name) and name != "webhooks"]
 
 
 def refuse_real_relays(page: Page, settings: Settings, channels: Mapping[str, Channel]) -> None:
     """A demo's addresses belong to nobody we may write to: raise SettingsError when anything would leave."""
-    if page.is_demo and any(channel.is_live for channel in channels.values()):
-        raise SettingsError(
-            {
-                _variable(name): "is set, but this database is a demo, which never writes to real relays. Unset it."
-                for name in ("smtp_url", "twilio_account_sid", "twilio_auth_token", "twilio_from")
-                if _is_set(settings, name)
-            }
-        )
+    if not page.is_demo or not any(channel.is_live for channel in channels.values()):
+        return
+    problems = {
+        _variable(name): "is set, but this database is a demo, which never writes to real relays. Unset it."
+        for name in ("smtp_url", "twilio_account_sid", "twilio_auth_token", "twilio_from")
+        if _is_set(settings, name)
+    }
+    if any(channel.is_live for kind, channel in channels.items() if kind not in ("email", "sms")):
+        problems["CANDOR_WEBHOOKS"] = "must be capture: this database is a demo, which posts to nobody."
+    raise SettingsError(problems)
 
 
 def database_file(settings: Settings) -> Path:

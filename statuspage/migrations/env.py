@@ -1,12 +1,15 @@
 """Alembic's environment: always the running app's database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from alembic import context
 from flask import current_app
+from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
-from statuspage import models  # noqa: F401 - the tables must be known
+from statuspage import models, schema  # noqa: F401 - the tables must be known
 from statuspage.db import Base, db
 
 config = context.config
@@ -27,17 +30,57 @@ def _is_builtin(thing: TypeDecorator[Any]) -> bool:
 
 def run() -> None:
     """Run the migrations in one transaction."""
-    with db.engine.connect() as connection:
+    with db.engine.connect() as connection, _free_to_rebuild(connection):
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=True,
             compare_type=True,
             render_item=render_plainly,
+            include_name=schema.is_ours,
         )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
+        _watch_references(connection, False)
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+        finally:
+            connection.rollback()
+            _watch_references(connection, True)
+
+
+def _watch_references(connection: Connection, is_on: bool) -> None:
+    """SQLite changes a table by making it anew: rows that refer to the old one must not hold it back meanwhile.
+
+    Outside of a transaction, because inside of one SQLite ignores this.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    raw: Any = connection.connection.driver_connection
+    if is_on:
+        assert not raw.execute("PRAGMA foreign_key_check").fetchall(), (
+            "A migration left rows without what they refer to."
+        )
+    raw.execute(f"PRAGMA foreign_keys={'ON' if is_on else 'OFF'}")
+
+
+@contextmanager
+def _free_to_rebuild(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by putting another in its place, which its foreign keys forbid while they are looked at.
+
+    Said to the driver, before any transaction: inside one SQLite would not listen.
+    """
+    driver = connection.connection.driver_connection
+    if driver is None or connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        broken = driver.execute("PRAGMA foreign_key_check").fetchall()
+        assert not broken, f"Rows were left that point nowhere: {broken[:5]}"
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 assert current_app, "Migrations run inside the app: use `candor db upgrade`."

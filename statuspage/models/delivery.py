@@ -144,7 +144,7 @@ class Delivery(Base):
     @property
     def recipient(self) -> str:
         """The address it goes to, as it is now."""
-        return self.subscriber.address if self.subscriber is not None else self.address
+        return self.subscriber.address_on(self.channel) if self.subscriber is not None else self.address
 
     @property
     def reference(self) -> str:

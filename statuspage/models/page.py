@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Base, Identified
 
+PUBLIC_CHANNELS = ("email", "sms", "webhook", "slack", "teams")
+
 
 class Page(Identified, Base):
     """One status page: its name, its zone, and how it signs its mails."""
@@ -21,8 +23,15 @@ class Page(Identified, Base):
     mail_reply_to: Mapped[str] = mapped_column(String(254), default="")
     mail_footer: Mapped[str] = mapped_column(String(500), default="")
     shows_lateness: Mapped[bool] = mapped_column(default=False)
+    # On which channels strangers may sign up; colleagues may add people on any.
+    public_channels: Mapped[list[str]] = mapped_column(default=lambda: list(PUBLIC_CHANNELS))
     is_demo: Mapped[bool] = mapped_column(default=False)
     # When a person last said how things are; green is only as good as that.
     confirmed_at: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @property
+    def voice(self) -> str:
+        """The name under which something is said on this page."""
+        return f"voice:{self.id}"

@@ -35,6 +35,8 @@ class StaffUser(Identified, UserMixin, Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     phone: Mapped[str] = mapped_column(String(32), default="")
+    # A push service or pager, as an address of Apprise's; it holds a key and is shown to nobody.
+    push_url: Mapped[str] = mapped_column(String(254), default="")
     password: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
@@ -47,6 +49,12 @@ class StaffUser(Identified, UserMixin, Base):
     def display_name(self) -> str:
         """How colleagues call this person."""
         return self.name or self.email
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where this person is reminded, by channel."""
+        ways = {"email": self.email, "sms": self.phone, "apprise": self.push_url}
+        return {channel: address for channel, address in ways.items() if address}
 
     @property
     def staff_role(self) -> StaffRole:

@@ -1,5 +1,6 @@
 """Who wants to hear, on which channel, about what."""
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
@@ -8,10 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db import Base, Identified, WordType, new_id
 from ..vocabulary import EventLevel, SubscriberState
 from .component import Component
+from .imported import Imported
 from .page import Page
 
+LONGEST_KEY = 254
 
-class Subscriber(Identified, Base):
+
+class Subscriber(Imported, Identified, Base):
     """One address on one channel, with the proof that its owner wanted this."""
 
     __tablename__ = "subscriber"
@@ -22,7 +26,7 @@ class Subscriber(Identified, Base):
 
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
     channel: Mapped[str] = mapped_column(String(32))
-    address: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(500))
     address_key: Mapped[str] = mapped_column(String(254))
     state: Mapped[SubscriberState] = mapped_column(WordType(SubscriberState), default=SubscriberState.PENDING)
     level: Mapped[EventLevel] = mapped_column(WordType(EventLevel), default=EventLevel.EVERY_UPDATE)
@@ -31,6 +35,12 @@ class Subscriber(Identified, Base):
     code_attempts: Mapped[int] = mapped_column(default=0)
     confirmation_sent_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
+    # Who is told by mail when an endpoint stops working; empty where the address itself reaches a person.
+    contact: Mapped[str] = mapped_column(String(254), default="")
+    # What a webhook is signed with follows from this number and the installation's key; the one before it stays
+    # valid for a while after a change.
+    secret_version: Mapped[int] = mapped_column(default=1)
+    secret_rotated_at: Mapped[datetime | None]
     # How consent was given: the form's version, or who attested it and why.
     consent: Mapped[str] = mapped_column(String(300), default="")
     consent_network: Mapped[str] = mapped_column(String(64), default="")
@@ -47,6 +57,16 @@ class Subscriber(Identified, Base):
     def wants_whole_page(self) -> bool:
         """Whether this subscriber asked for everything on the page."""
         return any(subscription.component_id is None for subscription in self.subscriptions)
+
+    def address_on(self, channel: str) -> str:
+        """Where a message for this subscriber goes: by mail about an endpoint, to whoever looks after it."""
+        return self.address if channel == self.channel else self.contact
+
+
+def key_of(address: str) -> str:
+    """What makes two addresses the same one. Case counts in a web address; one too long for an index is hashed."""
+    key = address if address.startswith(("https://", "http://")) else address.casefold()
+    return key if len(key) <= LONGEST_KEY else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 class Subscription(Base):

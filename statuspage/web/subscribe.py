@@ -15,9 +15,20 @@ from flask_wtf.csrf import validate_csrf
 from werkzeug.datastructures import MultiDict
 from wtforms import ValidationError
 
+from notifiers import Field
+
 from .. import limits, pseudonyms, subscriptions, urls
 from ..audit import SUBSCRIBER
-from ..channels import channels, clean_address, country_of
+from ..channels import (
+    clean_address,
+    country_of,
+    field_of,
+    is_signed,
+    label_of,
+    proof_of,
+    shown_address,
+    sign_up_fields,
+)
 from ..clock import utcnow
 from ..errors import Conflict, Invalid, NotFound
 from ..models import Component, Subscriber
@@ -30,8 +41,8 @@ from . import presenters
 
 forms = Blueprint("subscribe", __name__)
 
-FIELDS = {"email": "email", "sms": "phone"}
-PER_NETWORK, PER_PREFIX, PER_DAY = 10, 3, 5000
+PER_NETWORK, PER_PREFIX, PER_CONTACT, PER_DAY = 10, 3, 3, 5000
+PROOFS_PER_SUBSCRIBER = 5
 GUESSES_PER_NETWORK = 30
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -41,7 +52,9 @@ class SubscriptionView:
     """A subscription in the words of its owner."""
 
     channel: str
+    label: str
     address: str
+    contact: str
     components: list[Component]
     level: EventLevel
 
@@ -59,22 +72,20 @@ def sign_up() -> ResponseReturnValue:
         return redirect("/subscribe/check", 303)  # a trap that people do not see was filled in
     now, page = utcnow(), site_page()
     try:
-        channel, address, wishes = _read(request.form)
+        channel, address, contact, wishes = _read(request.form)
         _require_country(channel, address)
-        _require_within_limits(channel, address)
+        require_within_limits(channel, address, contact)
     except Invalid as error:
         return _form(request.form, error.problems), 422
-    subscriptions.sign_up(page, channel, address, wishes, _consent_proof(), _network_fingerprint(), now)
-    if channel == "sms":
-        session["phone"] = address
-        return redirect("/subscribe/code", 303)
-    return redirect("/subscribe/check", 303)
+    proof, network = _consent_proof(), _network_fingerprint()
+    subscriptions.sign_up(page, channel, address, wishes, proof, network, now, contact)
+    return _next_step(channel, address)
 
 
 @forms.get("/subscribe/check")
 def check() -> str:
     """The same answer for every address."""
-    return render_template("public/subscribe_check.html", **context())
+    return render_template("public/subscribe_check.html", proof=proof_of(request.args.get("by", "")), **context())
 
 
 @forms.get("/subscribe/confirm/<token>")
@@ -96,25 +107,31 @@ def confirm(token: str) -> Response:
 
 @forms.get("/subscribe/code")
 def code_form() -> Response:
-    """Where the digits from the SMS go."""
-    return _private("public/subscribe_code.html", typed={"phone": session.get("phone", "")}, problems={})
+    """Where the digits go that we sent to a phone or posted to a chat."""
+    awaited = session.get("awaited", {})
+    channel = awaited.get("channel", "sms")
+    return _code_form(channel, {field_of(channel).name: awaited.get("address", "")}, {})
 
 
 @forms.post("/subscribe/code")
 def confirm_code() -> Response:
-    """The owner of the number says yes."""
-    typed = {name: request.form.get(name, "").strip() for name in ("phone", "code")}
+    """The owner of the number or chat says yes."""
+    channel = request.form.get("channel", "sms")
+    if proof_of(channel) != "code":
+        raise Invalid({"channel": "Addresses of this kind are confirmed in another way."})
+    name = field_of(channel).name
+    typed = {each: request.form.get(each, "").strip() for each in (name, "code")}
     network = limits.network_of(request.remote_addr or "")
     limits.require(f"code:{network}", GUESSES_PER_NETWORK, HOUR, utcnow(), "Too many codes were tried. Wait an hour.")
     try:
-        address = clean_address("sms", typed["phone"], "phone")
+        address = clean_address(channel, typed[name], name)
         code = "".join(typed["code"].split())
-        subscriber = subscriptions.confirm_by_code(site_page(), "sms", address, code, utcnow())
+        subscriber = subscriptions.confirm_by_code(site_page(), channel, address, code, utcnow())
     except Invalid as error:
-        response = _private("public/subscribe_code.html", typed=typed, problems=error.problems)
+        response = _code_form(channel, typed, error.problems)
         response.status_code = 422
         return response
-    session.pop("phone", None)
+    session.pop("awaited", None)
     return _confirmed(subscriber, told_of=len(subscriptions.current_states(subscriber)))
 
 
@@ -145,6 +162,24 @@ def erase(token: str) -> Response:
     return _private("public/erased.html")
 
 
+@forms.post("/manage/<token>/secret")
+def rotate_secret(token: str) -> ResponseReturnValue:
+    """Messages are signed with a new secret, and for a day with the old one too."""
+    subscriber = _subscriber(Purpose.MANAGE, token)
+    subscriptions.rotate_secret(subscriber, SUBSCRIBER, utcnow())
+    return redirect(f"/manage/{token}#secret", 303)
+
+
+@forms.post("/manage/<token>/prove")
+def prove_again(token: str) -> ResponseReturnValue:
+    """An address we stopped writing to is asked once more."""
+    subscriber, now = _subscriber(Purpose.MANAGE, token), utcnow()
+    sentence = "It was asked often enough for now. Wait an hour, then try again."
+    limits.require(f"prove:{subscriber.public_id}", PROOFS_PER_SUBSCRIBER, HOUR, now, sentence)
+    subscriptions.prove_again(subscriber, now)
+    return _next_step(subscriber.channel, subscriber.address)
+
+
 @forms.get("/unsubscribe/<token>")
 def unsubscribe_form(token: str) -> Response:
     """Asks once more; nothing has changed yet."""
@@ -167,18 +202,38 @@ def unsubscribe(token: str) -> Response:
     return _private("public/unsubscribed.html", undo_url="/subscribe")
 
 
-def _read(typed: MultiDict[str, str]) -> tuple[str, str, Wishes]:
-    """Channel, cleaned address and wishes from the form; raises Invalid with every problem at once."""
+def _next_step(channel: str, address: str) -> ResponseReturnValue:
+    """Where the owner of the address goes on; the same whether it is known or not."""
+    if proof_of(channel) == "code":
+        session["awaited"] = {"channel": channel, "address": address}
+        return redirect("/subscribe/code", 303)
+    return redirect("/subscribe/check" if channel == "email" else f"/subscribe/check?by={channel}", 303)
+
+
+def _offered() -> dict[str, Field]:
+    """The channels on which strangers may sign up here."""
+    return {kind: field for kind, field in sign_up_fields().items() if kind in site_page().public_channels}
+
+
+def _read(typed: MultiDict[str, str]) -> tuple[str, str, str, Wishes]:
+    """Channel, cleaned address, contact and wishes from the form; raises Invalid with every problem at once."""
     problems: dict[str, str] = {}
-    channel = typed.get("channel", "email")
-    field = FIELDS.get(channel, "email")
-    address, wishes = "", Wishes()
+    offered = _offered()
+    channel = typed.get("channel") or next(iter(offered), "")
+    if channel not in offered:
+        raise Invalid({"channel": "Choose one of the channels offered."})
+    field = offered[channel]
+    address, contact, wishes = "", "", Wishes()
     try:
-        address = clean_address(channel, typed.get(field, ""), field)
+        address = clean_address(channel, typed.get(field.name, ""), field.name)
     except Invalid as error:
         problems |= error.problems
     try:
-        default = "key_moments" if channel == "sms" else "every_update"
+        contact = _contact(typed, channel) if field.needs_contact else ""
+    except Invalid as error:
+        problems |= error.problems
+    try:
+        default = "key_moments" if field.rings else "every_update"
         wishes = _wishes(typed, typed.get(f"{channel}_level") or typed.get("level") or default)
     except Invalid as error:
         problems |= error.problems
@@ -186,7 +241,12 @@ def _read(typed: MultiDict[str, str]) -> tuple[str, str, Wishes]:
         problems["consent"] = "Tick the box, so that we may write to you."
     if problems:
         raise Invalid(problems)
-    return channel, address, wishes
+    return channel, address, contact, wishes
+
+
+def _contact(typed: MultiDict[str, str], channel: str) -> str:
+    name = f"{channel}_contact"
+    return clean_address("email", typed.get(name, ""), name)
 
 
 def _wishes(typed: MultiDict[str, str], level: str) -> Wishes:
@@ -206,8 +266,8 @@ def _wishes(typed: MultiDict[str, str], level: str) -> Wishes:
     return Wishes(components, EventLevel(level))
 
 
-def _require_within_limits(channel: str, address: str) -> None:
-    """Counts per network, number range and day; what is refused costs nobody a message."""
+def require_within_limits(channel: str, address: str, contact: str = "") -> None:
+    """Counts per network, number range, contact and day; what is refused costs nobody a message."""
     now = utcnow()
     sentence = "Too many sign-ups for now. Try again later; the feeds need no sign-up."
     network = limits.network_of(request.remote_addr or "")
@@ -215,13 +275,17 @@ def _require_within_limits(channel: str, address: str) -> None:
     if channel == "sms":
         limits.require(f"sign-up-range:{address[:-2]}", PER_PREFIX, HOUR, now, sentence)
         limits.require("sign-up-sms", urls.settings().sms_daily_cap, DAY, now, sentence)
+    if contact:
+        limits.require(f"contact:{signer().pseudonym(contact.casefold())}", PER_CONTACT, DAY, now, sentence)
     limits.require("sign-up", PER_DAY, DAY, now, sentence)
 
 
 def _require_country(channel: str, address: str) -> None:
     country = country_of(channel, address)
     if country and country not in urls.settings().sms_countries:
-        raise Invalid({FIELDS[channel]: "We do not send SMS to this country. Email and the feeds work everywhere."})
+        raise Invalid(
+            {field_of(channel).name: "We do not send SMS to this country. Email and the feeds work everywhere."}
+        )
 
 
 def _require_form_token() -> None:
@@ -247,16 +311,24 @@ def _form(typed: MultiDict[str, str], problems: dict[str, str]) -> str:
         **context(
             typed=typed,
             problems=problems,
-            channels=list(channels()),
+            ways=[(kind, label_of(kind), field) for kind, field in _offered().items()],
             groups=presenters.groups(page, PUBLIC),
-            sms_countries="",
         ),
     )
+
+
+def _code_form(channel: str, typed: dict[str, str], problems: dict[str, str]) -> Response:
+    field = field_of(channel)
+    return _private("public/subscribe_code.html", channel=channel, field=field, typed=typed, problems=problems)
 
 
 def _manage(
     subscriber: Subscriber, problems: dict[str, str], typed: MultiDict[str, str] | None = None, is_saved: bool = False
 ) -> Response:
+    if subscriber.state is SubscriberState.QUARANTINED:
+        return _stopped(subscriber)
+    if subscriber.state is SubscriberState.PENDING and subscriber.confirmed_at is not None:
+        return _private("public/subscribe_check.html", proof=proof_of(subscriber.channel))
     if subscriber.state is not SubscriberState.CONFIRMED:
         raise Conflict("This subscription has ended. Sign up again to start a new one.")
     now = MultiDict([("level", subscriber.level.value)])
@@ -269,7 +341,20 @@ def _manage(
         typed=typed or now,
         problems=problems,
         is_saved=is_saved,
-        unsubscribe_url=urls.unsubscribe(signer().sign(Purpose.UNSUBSCRIBE, subscriber.public_id)),
+        rotate_url=f"{_manage_url(subscriber)}/secret",
+        secrets=subscriptions.secrets_of(subscriber, utcnow()) if is_signed(subscriber.channel) else (),
+        unsubscribe_url=_unsubscribe_url(subscriber),
+    )
+
+
+def _stopped(subscriber: Subscriber) -> Response:
+    """Why nothing is sent any more, and the way back."""
+    return _private(
+        "public/manage_stopped.html",
+        subscription=_view(subscriber),
+        reason=subscriber.state_reason,
+        prove_url=f"{_manage_url(subscriber)}/prove",
+        unsubscribe_url=_unsubscribe_url(subscriber),
     )
 
 
@@ -287,10 +372,15 @@ def _manage_url(subscriber: Subscriber) -> str:
     return urls.manage(signer().sign(Purpose.MANAGE, subscriber.public_id, subscriber.salt))
 
 
+def _unsubscribe_url(subscriber: Subscriber) -> str:
+    return urls.unsubscribe(signer().sign(Purpose.UNSUBSCRIBE, subscriber.public_id))
+
+
 def _view(subscriber: Subscriber) -> SubscriptionView:
     components = [row.component for row in subscriber.subscriptions if row.component]
     components = [component for component in components if may_see(PUBLIC, component)]
-    return SubscriptionView(subscriber.channel, subscriber.address, components, subscriber.level)
+    label, address = label_of(subscriber.channel), shown_address(subscriber.channel, subscriber.address)
+    return SubscriptionView(subscriber.channel, label, address, subscriber.contact, components, subscriber.level)
 
 
 def _subscriber(purpose: Purpose, token: str) -> Subscriber:

@@ -88,3 +88,27 @@ def test_what_an_address_was_told_comes_with_its_words(candor: Shell, inside: Ca
 def test_what_is_no_address_was_told_nothing(candor: Shell) -> None:
     assert candor.refuses("subscriber", "told", "ada").startswith("ADDRESS: ")
     assert candor.refuses("subscriber", "told", "ada@example.com", "--channel", "pigeon").startswith("--channel: ")
+
+
+def test_an_endpoint_is_added_with_its_contact_and_its_secret_can_be_read(candor: Shell) -> None:
+    endpoint = ("--channel", "webhook", "--address", "https://hooks.example.com/x", "--contact", "ops@example.org")
+    public_id = candor.says("subscriber", "add", *endpoint)
+
+    assert candor.tells("subscriber", "list")[0]["channel"] == "webhook"
+    assert candor.says("subscriber", "secret", public_id).startswith("whsec_")
+
+
+def test_where_to_must_be_said_once(candor: Shell) -> None:
+    for words in (
+        (),
+        ("--email", "ada@example.com", "--phone", "+12025550143"),
+        ("--channel", "webhook"),
+        ("--address", "https://hooks.example.com/x"),
+    ):
+        assert candor("subscriber", "add", *words).exit_code == 2
+
+
+def test_nobody_is_added_on_a_channel_for_staff(candor: Shell) -> None:
+    assert "channels offered" in candor.refuses(
+        "subscriber", "add", "--channel", "apprise", "--address", "ntfys://ntfy.sh/x"
+    )

@@ -177,6 +177,38 @@ def test_nonsense_that_looks_right_stops_the_start(monkeypatch, name, value):
     assert name in refused.value.problems
 
 
+def test_webhooks_are_captured_unless_the_page_can_be_reached(monkeypatch):
+    assert not create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+
+    monkeypatch.setenv("CANDOR_WEBHOOK_ALLOW_PRIVATE", "1")
+    assert create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+    monkeypatch.setenv("CANDOR_WEBHOOKS", "capture")
+    assert not create_app(settings.load()).extensions["candor.channels"]["webhook"].is_live
+
+
+def test_wrong_word_for_webhooks_is_named(monkeypatch):
+    monkeypatch.setenv("CANDOR_WEBHOOKS", "maybe")
+
+    assert "CANDOR_WEBHOOKS" in problems()
+
+
+@pytest.mark.parametrize("address", ["bounces", "a@b", "x" * 24 + "@bounce.example.com", "b+x@bounce.example.com"])
+def test_bounce_address_leaves_room_for_a_token(monkeypatch, address):
+    monkeypatch.setenv("CANDOR_BOUNCE_ADDRESS", address)
+
+    assert set(problems()) == {"CANDOR_BOUNCE_ADDRESS"}
+
+
+def test_wrong_signing_is_named(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("no key")
+    monkeypatch.setenv("CANDOR_DKIM_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("CANDOR_DKIM_DOMAIN", "example.com")
+    monkeypatch.setenv("CANDOR_DKIM_SELECTOR", "candor")
+
+    with pytest.raises(SettingsError, match="CANDOR_DKIM_KEY"):
+        create_app(settings.load())
+
+
 @pytest.mark.parametrize("value", ["hc-ping.com/key", "ftp://hc-ping.com/key", "https://", "https://a.example:port/"])
 def test_address_to_ping_must_be_one(value, monkeypatch):
     monkeypatch.setenv("CANDOR_HEARTBEAT_URL", value)
