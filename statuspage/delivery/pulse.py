@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
-from notifiers import Channel, Monitored
+from notifiers import Channel, Health, Monitored
 
 from ..db import db, upsert
 from ..models import Heartbeat
@@ -82,5 +82,5 @@ def forget_old(now: datetime) -> None:
 
 def _troubles(channel: Channel | None) -> list[dict[str, str]]:
     """What a channel that watches its destinations says of those in trouble."""
-    health = channel.health() if isinstance(channel, Monitored) else ()
+    health: tuple[Health, ...] = channel.health() if isinstance(channel, Monitored) else ()
     return [{"destination": each.destination, "state": each.state, "reason": each.reason} for each in health]
