@@ -105,7 +105,8 @@ def read(now: datetime) -> Signs:
     return Signs(
         now,
         found,
-        engine_seen_at=max((beat.noted_at for beat in beats), default=None),
+        # Who only works out who is told sends nothing.
+        engine_seen_at=max((beat.noted_at for beat in beats if beat.channel), default=None),
         unexpanded_since=waiting.unexpanded_since(),
         clock_ticked_at=clock.expires_at - CLOCK_HOLDS_FOR if clock and clock.owner else None,
         clock_owner=clock.owner if clock else "",

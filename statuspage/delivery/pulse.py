@@ -6,14 +6,13 @@ writes all of it down, so that a part that hangs shows beside one that is only i
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete
 
-from notifiers import Channel
+from notifiers import Channel, Health, Monitored
 
 from ..db import db, upsert
 from ..models import Heartbeat
@@ -83,8 +82,5 @@ def forget_old(now: datetime) -> None:
 
 def _troubles(channel: Channel | None) -> list[dict[str, str]]:
     """What a channel that watches its destinations says of those in trouble."""
-    health = getattr(channel, "health", None)
-    found: Iterable[Any] = health() if callable(health) else ()
-    return [
-        {"destination": str(each.destination), "state": str(each.state), "reason": str(each.reason)} for each in found
-    ]
+    health: tuple[Health, ...] = channel.health() if isinstance(channel, Monitored) else ()
+    return [{"destination": each.destination, "state": each.state, "reason": each.reason} for each in health]

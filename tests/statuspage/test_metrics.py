@@ -130,6 +130,13 @@ def test_engine_and_clock_have_an_age(client):
 
 
 class TestPulse:
+    def test_who_only_lays_out_is_no_engine_that_sends(self):
+        pulse = Pulse("scheduler:1")
+        pulse.part("expand", NOON)
+        pulse.note(NOON)
+
+        assert not vitals.is_engine_alive(vitals.read(NOON))
+
     def test_it_says_what_the_channel_says_of_its_destinations(self):
         trouble = SimpleNamespace(destination="hooks.example.com", state="open", reason="It refuses.")
         channel = SimpleNamespace(health=lambda: (trouble,))
@@ -173,7 +180,7 @@ class TestReady:
     def test_it_says_what_works_and_what_is_in_trouble(self, client):
         now = utcnow()
         pulse = Pulse("host:1")
-        pulse.part("expand", now)
+        pulse.part("email-bulk", now, "email")
         pulse.note(now)
         db.session.add(Breaker(channel="email", failures=1, reason="Down.", opened_at=NOON, until=NOON))
         db.session.commit()
