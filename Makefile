@@ -15,7 +15,8 @@ run: setup ## Candor with a believable demo on http://127.0.0.1:8000
 
 test: dev ## every test, browser and fault tests included
 	@.ci/browser
-	@.venv/bin/python -m pytest -n 2 --dist loadfile
+	@.ci/postgres
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --database both
 
 check: dev ## format, lint, types, floors, templates, dependencies
 	@.venv/bin/ruff format --check .
@@ -34,17 +35,19 @@ shots: dev ## the screenshots of the README, from a fresh demo
 	@.venv/bin/python docs/shots.py
 
 faults: dev ## the fault tests alone: kill, stop, signal
-	@.venv/bin/python -m pytest tests/faults
+	@.ci/postgres
+	@.venv/bin/python -m pytest tests/faults --database both
 
 bench: dev ## figures, as ratios to a reference in the same run
 	@.venv/bin/python -m tests.bench
 
 lock: ## new lock files after a change of pyproject.toml (needs uv)
 	@uv lock
-	@uv export -q --no-emit-project --no-header --no-annotate -o requirements.lock
-	@uv export -q --no-emit-project --no-header --no-annotate --all-extras --group test --group check -o requirements-dev.lock
+	@uv export -q --all-extras --no-emit-project --no-header --no-annotate -o requirements.lock
+	@uv export -q --all-extras --no-emit-project --no-header --no-annotate --group test --group check -o requirements-dev.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group build -o .ci/build.lock
 	@uv export -q --no-emit-project --no-header --no-annotate --only-group node -o .ci/node.lock
+	@uv export -q --no-emit-project --no-header --no-annotate --only-group server -o .ci/server.lock
 
 clean: ## without .venv, caches and the demo
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache instance/demo

@@ -4,7 +4,7 @@ from flask import Flask
 
 import admin
 from notifiers import load as load_channels
-from statuspage import api, db, feeds, http, logs, presenting, settings as settings_module, web
+from statuspage import api, db, feeds, http, kept, logs, presenting, settings as settings_module, web
 from statuspage.assets import asset_root
 from statuspage.cli import cli
 from statuspage.errors import SettingsError
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["candor.signer"] = Signer(secret)
     app.extensions["candor.channels"] = channels
     db.connect(app)
+    kept.init_app(app)
     http.guard(app, settings)
     presenting.init_app(app)
     feeds.init_app(app)

@@ -9,6 +9,7 @@ from . import (
     components,
     compose,
     dashboard,
+    health,
     incidents,
     journal,
     ledger,
@@ -24,8 +25,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, api_keys, components, compose, dashboard, incidents, journal, ledger, messages, page, policies, sending,
-    staff, subscribers, told, updates,
+    account, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies,
+    sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 

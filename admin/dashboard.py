@@ -6,12 +6,12 @@ from typing import Any
 from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from statuspage import components, pages
+from statuspage import components, pages, vitals
 from statuspage.clock import utcnow
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
 
-from . import queries, standings
+from . import health, queries, standings
 from .auth import actor, needs
 from .views import panel
 
@@ -55,6 +55,7 @@ def _board() -> dict[str, Any]:
         "next_due": next((incident for incident in promised if incident not in late), None),
         "soon": now + SOON,
         "troubles": standings.troubles(page, now),
+        "warnings": health.warnings(vitals.read(now)),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
         "is_green": not incidents and not behind,

@@ -60,6 +60,8 @@ def _read(typed: Typed) -> PageFacts:
 
 
 def _public_channels(reader: Reader) -> list[str]:
+    if "public_channels" not in request.form:
+        return site_page().public_channels
     chosen = [kind for kind in sign_up_fields() if kind in request.form.getlist("public_channels")]
     if not chosen:
         reader.problems["public_channels"] = "Choose at least one way to subscribe."

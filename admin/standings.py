@@ -1,22 +1,24 @@
 """What the panel reads of the ledger: what was said, how far it has come, what has not arrived and why."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
 from statuspage.db import db
-from statuspage.delivery import receipts
+from statuspage.delivery import receipts, waiting
 from statuspage.delivery.receipts import Progress
+from statuspage.kept import kept
 from statuspage.models import Announcement, Delivery, Incident, Page
 from statuspage.vocabulary import WAITING_STATES, AnnouncementKind, DeliveryState
 
 from .queries import PAGE_SIZE, Slice, cut
 
 TROUBLE_WITHIN = timedelta(days=3)
-PATIENCE = timedelta(seconds=60)
+SPARSE = 5000
 FRESH_FOR = timedelta(minutes=2)
 LOST = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, DeliveryState.EXPIRED)
 
@@ -92,41 +94,60 @@ def latest_announcement(page: Page) -> Announcement | None:
 
 def troubles(page: Page, now: datetime, announcement: Announcement | None = None) -> list[Trouble]:
     """What has not arrived: lost in the last days, or on its way for more than a minute. By reason."""
-    recent = select(Announcement.id).where(Announcement.page_id == page.id)
-    if announcement is None:
-        recent = recent.where(Announcement.created_at > now - TROUBLE_WITHIN)
-    else:
-        recent = recent.where(Announcement.id == announcement.id)
-    slow = Delivery.state.in_(WAITING_STATES) & (Delivery.created_at < now - PATIENCE)
-    groups = db.session.execute(
+    only = Announcement.id == announcement.id if announcement else Announcement.page_id == page.id
+    # What waits is never forgotten, however long; what was lost is, after some days.
+    first = announcement.id - 1 if announcement else waiting.last_before(now - TROUBLE_WITHIN)
+    lost = db.session.execute(
         select(
             Delivery.announcement_id,
             Delivery.channel,
             Delivery.state,
             Delivery.reason,
             func.count(),
-            func.min(Delivery.created_at),
+            func.min(Announcement.created_at),
         )
-        .where(Delivery.announcement_id.in_(recent), or_(Delivery.state.in_(LOST), slow))
+        .join(Announcement)
+        .where(only, Delivery.announcement_id > first, Delivery.state.in_(LOST))
         .group_by(Delivery.announcement_id, Delivery.channel, Delivery.state, Delivery.reason)
         .order_by(Delivery.announcement_id.desc(), func.count().desc())
         .limit(PAGE_SIZE)
     ).all()
-    ids = {group[0] for group in groups}
+    behind = waiting.behind(now, only)[:PAGE_SIZE]
+    ids = {group[0] for group in lost} | {each.announcement_id for each in behind}
     known = {found.id: found for found in db.session.scalars(select(Announcement).where(Announcement.id.in_(ids)))}
-    return [Trouble(known[group[0]], *group[1:]) for group in groups]
+    return [
+        *(
+            Trouble(
+                known[each.announcement_id], each.channel, DeliveryState.PENDING, each.reason, each.count, each.since
+            )
+            for each in behind
+        ),
+        *(Trouble(known[group[0]], *group[1:]) for group in lost),
+    ]
 
 
 def standing(announcement: Announcement, now: datetime) -> Standing:
     """How far an announcement has come."""
-    missing = troubles(announcement.page, now, announcement)
+    channels = kept().get(("by_channel", announcement.id), lambda: receipts.by_channel(announcement))
+    states: Counter[DeliveryState] = Counter()
+    for each in channels.values():
+        states.update(each)
+    progress = Progress(dict(states), announcement.expanded_at is not None)
     is_held = announcement.held_until is not None and announcement.held_until > now
-    return Standing(announcement, receipts.progress(announcement), receipts.by_channel(announcement), missing, is_held)
+    return Standing(announcement, progress, channels, troubles(announcement.page, now, announcement), is_held)
 
 
-def deliveries(announcement: Announcement, state: DeliveryState | None, before: int | None) -> Slice:
+def deliveries(standing: Standing, state: DeliveryState | None, before: int | None) -> Slice:
     """To whom an announcement is owed, newest first."""
+    announcement, states = standing.announcement, standing.progress.states
     query = select(Delivery).where(Delivery.announcement_id == announcement.id)
+    if (states.get(state, 0) if state else standing.progress.owed) > SPARSE:
+        # A walk along the key finds a screenful among many at once; the announcement's index would sort them all.
+        first, last = db.session.execute(
+            select(func.min(Delivery.id), func.max(Delivery.id)).where(Delivery.announcement_id == announcement.id)
+        ).one()
+        query = select(Delivery).where(Delivery.announcement_id + 0 == announcement.id)
+        query = query.where(Delivery.id >= (first or 0), Delivery.id <= (last or 0))
     if state is not None:
         query = query.where(Delivery.state == state)
     return _delivery_slice(query, before)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from . import audit, idempotency
 from .audit import Actor
-from .db import db
+from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Component, ComponentGroup, Page
 from .visibility import PUBLIC, may_see
@@ -19,6 +19,7 @@ def add(  # noqa: PLR0913 - a form has as many fields
     """A new heading, last on the page, with these components under it."""
     if made := idempotency.result(key, ComponentGroup):
         return made
+    lock(page)
     _refuse_namesake(page, name)
     group = _new(page, name, now)
     group.description, group.components = description, list(members)
@@ -38,6 +39,7 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     now: datetime,
 ) -> ComponentGroup:
     """The heading reads as given; where members are given, exactly these components stand under it."""
+    lock(_page(group))
     if name != group.name:
         _refuse_namesake(_page(group), name)
     group.name, group.description = name, description

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from . import audit, component_groups as groups, idempotency
 from .audit import Actor
-from .db import db
+from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Component, ComponentGroup, Incident, IncidentUpdate, Page, UpdateComponent
 from .vocabulary import Audience, ComponentStatus, IncidentStatus
@@ -45,6 +45,7 @@ def create(page: Page, facts: ComponentFacts, by: Actor, now: datetime, key: str
     """A new component with these facts, last on the page. The same `key` again returns the one it made."""
     if made := idempotency.result(key, Component):
         return made
+    lock(page)
     _refuse_namesake(page, facts.name)
     component = Component(page=page, position=_next_position(page), status_changed_at=now, created_at=now)
     _set_facts(component, facts)
@@ -73,6 +74,8 @@ def facts_of(component: Component) -> ComponentFacts:
 
 def change(component: Component, facts: ComponentFacts, by: Actor, now: datetime) -> Component:
     """The component is, and is doing, as given; telling nobody. A state that has changed is dated."""
+    lock(component.page)
+    lock(component)
     if facts.name != component.name:
         _refuse_namesake(component.page, facts.name, component)
     if replace(facts, status=component.status) != facts_of(component):
@@ -86,12 +89,15 @@ def change(component: Component, facts: ComponentFacts, by: Actor, now: datetime
 
 def set_status(component: Component, status: ComponentStatus, by: Actor, now: datetime) -> None:
     """The component shows this state from now on, without an incident and without telling anyone."""
+    lock(component.page)
+    lock(component)
     _show(component, status, by, now)
     db.session.commit()
 
 
 def archive(component: Component, by: Actor, now: datetime) -> None:
     """The component disappears from the page and from new incidents; history keeps it."""
+    lock(component.page)
     holding = open_incidents_touching(component)
     if holding:
         raise Conflict(f"“{holding[0].title}” is open and affects {component.name}. Resolve it first.")
@@ -102,6 +108,7 @@ def archive(component: Component, by: Actor, now: datetime) -> None:
 
 def move(component: Component, up: bool, by: Actor, now: datetime) -> None:
     """Swap places with the neighbour above or below in the same group."""
+    lock(component.page)
     everyone = listed(component.page)
     group = [each for each in everyone if each.group_id == component.group_id]
     there = group.index(component) + (-1 if up else 1)

@@ -1,7 +1,9 @@
 """The database: our typed base, instants in UTC, public ids, and SQLite made to behave."""
 
+import random
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -14,12 +16,19 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Interval, TypeDecorator
+
+from . import postgres
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 ID_LENGTH = 12
 BUSY_TIMEOUT_MS = 5000
+# What a column of ids holds on PostgreSQL: a stranger's number that is more names nobody.
+LARGEST_ID = 2**31 - 1
+# Seconds between tries; a server that is restarted is back within their sum.
+PAUSES = (0.05, 0.1, 0.2, 0.5, 1, 2, 2, 4, 4, 8)
 
 # True while a request only reads: its transactions then never queue behind a writer.
 read_only: ContextVar[bool] = ContextVar("read_only", default=False)
@@ -108,6 +117,8 @@ def connect(app: Flask) -> None:
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    else:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = postgres.options(url)
     db.init_app(app)
     with app.app_context():
         tame_sqlite(db.engine)
@@ -166,6 +177,43 @@ def relax_sqlite(engine: Engine) -> None:
     """Let this process's SQLite commits survive its death but not a power cut: for marks, never for publishing."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=NORMAL"))
+
+
+def lock(row: Base) -> None:
+    """The row is ours until the commit, and is read again: what others committed meanwhile shows."""
+    db.session.flush()  # reading again would lose what has changed in memory
+    db.session.refresh(row, with_for_update={"key_share": True, "of": type(row)})
+
+
+def lock_name(name: str, *, is_shared: bool = False) -> None:
+    """Whoever does something under the same name waits until our commit; those who share it, not for each other.
+
+    SQLite has one writer in any case.
+    """
+    if postgres.is_ours(db.engine):
+        postgres.lock_name(db.session.connection(), name, is_shared=is_shared)
+
+
+def will_pass(error: BaseException) -> bool:
+    """Whether the database is busy or away and may do the same in a moment."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, NoConnectionLeft)
+    if error.connection_invalidated or postgres.will_pass(error.orig):
+        return True
+    return any(word in str(error.orig) for word in ("database is locked", "database table is locked"))
+
+
+def patiently(write: Callable[[], None]) -> None:
+    """Do what must be written down although the database is busy or away for a moment: again and again for a while."""
+    for pause in PAUSES:
+        try:
+            return write()
+        except DBAPIError as error:
+            db.session.rollback()
+            if not will_pass(error):
+                raise
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that those who collided part
+    return write()
 
 
 def upsert(model: type[Base]) -> Any:

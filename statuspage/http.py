@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, abort, current_app, g, request
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import urls
-from .db import read_only
+from .db import read_only, will_pass
 from .errors import CandorError, TooMany
 from .settings import Settings
 
@@ -26,9 +27,11 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+BUSY_FOR = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-PROBES = ("/healthz", "/readyz")
+# Machines ask these by whatever name they know us.
+PROBES = ("/healthz", "/readyz", "/metrics")
 # Routes that others may post to: they prove themselves by a signature or a token of their own.
 _open_endpoints: set[str] = set()
 # How errors look below these paths, where those who ask are programs.
@@ -85,6 +88,7 @@ def guard(app: Flask, settings: Settings) -> None:
     app.after_request(_add_headers)
     app.register_error_handler(CandorError, _candor_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SQLAlchemyError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -154,6 +158,17 @@ def _add_headers(response: Response) -> Response:
 def _candor_error(error: CandorError) -> Response:
     extra = {"Retry_After": error.retry_after} if isinstance(error, TooMany) else {}
     return error_page(error.http_status, str(error), **extra)
+
+
+def _database_error(error: SQLAlchemyError) -> Response:
+    """What is about the moment is answered as such; all else is our own fault."""
+    if will_pass(error):
+        log.warning("request.database_busy", route=str(request.url_rule), why=repr(error))
+        return error_page(503, "The database is busy or away. Nothing was half done; try again.", Retry_After=BUSY_FOR)
+    if isinstance(error, IntegrityError):
+        log.warning("request.collided", route=str(request.url_rule), why=repr(error.orig))
+        return error_page(409, "Somebody did the same at the same moment. Look at what they did, then try again.")
+    return _unexpected(error)
 
 
 def _http_error(error: HTTPException) -> Response:

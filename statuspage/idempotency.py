@@ -4,15 +4,19 @@ import hashlib
 from datetime import datetime
 from typing import TypeVar
 
-from .db import Base, db
+from .db import Base, db, lock_name
 from .models import IdempotencyKey
 
 Model = TypeVar("Model", bound=Base)
 
 
 def result(key: str, model: type[Model]) -> Model | None:
-    """What an earlier request with this key made, or None."""
-    found = db.session.get(IdempotencyKey, _scoped(key, model)) if key else None
+    """What an earlier request with this key made, or None; one that is still at it is waited for."""
+    if not key:
+        return None
+    scoped = _scoped(key, model)
+    lock_name(scoped)
+    found = db.session.get(IdempotencyKey, scoped)
     return db.session.get(model, found.result_id) if found else None
 
 

@@ -3,22 +3,22 @@
 import os
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import leases, limits, sessions, signups, urls
+from . import alarms, deadman, leases, limits, pseudonyms, queueing, sessions, signups, urls, vitals
 from .cadence import reminders
 from .clock import utcnow
-from .db import db
-from .delivery import claims, expansion, shards
+from .db import db, reading
+from .delivery import claims, expansion, pulse, shards
+from .vocabulary import Lane
 
 log = structlog.get_logger(__name__)
 
-DUTY = "clock"
-HOLD_FOR = timedelta(seconds=6)
+DUTY = vitals.CLOCK_DUTY
+HOLD_FOR = vitals.CLOCK_HOLDS_FOR
 
 
 class Clock:
@@ -31,7 +31,10 @@ class Clock:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._every(1, self._tick)
+        self._every(1, self._sweep)
         self._every(60, self._tidy)
+        self._every(10, self._watch)
+        self._every(60, self._ping)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -64,6 +67,20 @@ class Clock:
         if sent := reminders.remind_due(now):
             log.info("clock.reminded", people=sent)
 
+    def _sweep(self) -> None:
+        """Work that fell due, or whose job was lost, is hinted at again where senders are woken by a queue."""
+        if not queueing.is_on():
+            return
+        now = utcnow()
+        with reading():
+            has_unexpanded = expansion.has_next()
+            due = [
+                channel
+                for channel in self.app.extensions["candor.channels"]
+                if shards.has_due(channel, now) or claims.has_due(channel, Lane.RETRY, now)
+            ]
+        queueing.sweep(due, has_unexpanded=has_unexpanded)
+
     @staticmethod
     def _tidy() -> None:
         now = utcnow()
@@ -72,3 +89,17 @@ class Clock:
         limits.forget_old(now)
         sessions.end_expired(now)
         signups.forget_unconfirmed(now)
+        queueing.forget_unheard()
+        pulse.forget_old(now)
+        pseudonyms.pseudonymise_old(now)
+
+    @staticmethod
+    def _watch() -> None:
+        alarms.raise_due(utcnow())
+
+    @staticmethod
+    def _ping() -> None:
+        if url := urls.settings().heartbeat_url.get_secret_value():
+            with reading():
+                signs = vitals.read(utcnow())
+            deadman.ping(url, signs)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from . import audit
 from .audit import Actor
 from .cadence.policies import add_defaults
-from .db import db
+from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Incident, Page, Role
 from .vocabulary import IncidentStatus, StaffRole
@@ -66,6 +66,7 @@ def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:
 
 def confirm_all_clear(page: Page, by: Actor, now: datetime) -> None:
     """A person has looked and says that nothing is wrong; raises Conflict while an incident is open."""
+    lock(page)
     still_open = (
         select(Incident.title)
         .filter_by(page_id=page.id)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from . import announcing, audit, idempotency, text
 from .audit import Actor
 from .cadence import promises
-from .db import db
+from .db import db, lock, lock_name
 from .delivery import outbox
 from .drafts import IncidentDraft, UpdateDraft
 from .errors import ComponentsNotGreen, Conflict, NotFound, StaleDraft
@@ -46,6 +46,7 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
     first = draft.first
     if first.audience is Audience.INTERNAL and first.components:
         raise Conflict("An internal note changes nothing in public. Name the components when you publish.")
+    _lock_page(page)
     if not key:
         _refuse_same_incident_again(page, draft.title, first.body, now)
     incident = Incident(
@@ -84,7 +85,7 @@ def post_update(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime
     """
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    lock(incident)
+    hold(incident)
     if not incident.is_open:
         raise Conflict(ALREADY_OVER)
     return say(incident, draft, by, now, key)
@@ -94,7 +95,7 @@ def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key
     """A resolved incident is open again, with words that say so, and promises its next update."""
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    lock(incident)
+    hold(incident)
     if incident.is_open:
         raise Conflict("This incident is open. Post an update instead.")
     if draft.status is IncidentStatus.RESOLVED:
@@ -117,7 +118,7 @@ def correct(  # noqa: PLR0913 - a correction says all of it
     with the new words.
     Raises StaleDraft when somebody corrected it since its author looked (had seen so many revisions).
     """
-    db.session.refresh(update, with_for_update=True)
+    lock(update)
     if seen_revisions is not None and seen_revisions != len(update.revisions):
         raise StaleDraft("A colleague has corrected these words while you were writing. Read theirs, then save yours.")
     if body == update.body:
@@ -160,7 +161,7 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
 
     Staff and the record keep all of it.
     """
-    lock(incident)
+    hold(incident)
     if incident.is_hidden:
         return
     incident.hidden_at = incident.updated_at = incident.page.updated_at = now
@@ -172,7 +173,7 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
 
 def show_again(incident: Incident, by: Actor, now: datetime) -> None:
     """What was hidden is back where the public saw it."""
-    lock(incident)
+    hold(incident)
     if not incident.is_hidden:
         return
     incident.hidden_at = None
@@ -319,9 +320,16 @@ def _confirm_page(incident: Incident, now: datetime) -> None:
     incident.page.updated_at = now
 
 
-def lock(incident: Incident) -> None:
-    """Hold the incident's row until the commit, with what others committed before."""
-    db.session.refresh(incident, with_for_update=True)
+def hold(incident: Incident) -> None:
+    """One voice at a time: page and incident are ours until the commit, in the order in which everybody takes them."""
+    _lock_page(incident.page)
+    lock(incident)
+
+
+def _lock_page(page: Page) -> None:
+    """Who confirms at this moment is told either how things stand after our words, or our words themselves."""
+    lock_name(page.voice)
+    lock(page)
 
 
 def _refuse_same_words_again(incident: Incident, draft: UpdateDraft, now: datetime) -> None:

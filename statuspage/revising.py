@@ -8,7 +8,7 @@ from .db import db
 from .drafts import IncidentDraft, IncidentFacts, UpdateDraft
 from .errors import Conflict
 from .models import Incident, IncidentUpdate, Page
-from .publishing import ALREADY_OVER, impact_after, lock, say
+from .publishing import ALREADY_OVER, hold, impact_after, say
 from .status import heaviest
 from .vocabulary import Audience, Impact, IncidentStatus
 
@@ -28,7 +28,7 @@ def revise(  # noqa: PLR0913 - who, when and the key belong to every verb
     made = idempotency.result(key, IncidentUpdate if draft else Incident)
     if made:
         return incident
-    lock(incident)
+    hold(incident)
     _apply(incident, facts, by, now)
     if draft is not None:
         if not incident.is_open and draft.status is IncidentStatus.RESOLVED:

@@ -3,9 +3,10 @@
 import fcntl
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from alembic import command
@@ -14,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from . import pages, urls
+from . import pages, postgres, queueing, urls
 from .db import db
 
 log = structlog.get_logger(__name__)
@@ -24,20 +25,40 @@ BACKUPS_KEPT = 5
 
 def upgrade(now: datetime) -> None:
     """The database has today's schema, its first page and the staff roles. Others who ask meanwhile wait."""
-    with _one_at_a_time(urls.settings().instance_dir):
+    with _one_at_a_time():
         if not is_current():
             if inspect(db.engine).get_table_names():
                 _back_up(now)
             command.upgrade(_config(), "head")
+        queueing.install(db.engine)
         pages.ensure_first(now)
     db.session.remove()
 
 
 def is_current() -> bool:
     """Whether the database has the schema that this code was written for."""
+    return current() == newest()
+
+
+def current() -> str | None:
+    """The schema that the database has; None for an empty one."""
     with db.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(_config()).get_current_head()
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """The schema that this code was written for."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def knows(revision: str) -> bool:
+    """Whether this code can bring that schema up to date; it cannot where a newer Candor wrote it."""
+    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """The queue keeps tables of its own beside ours and looks after them itself."""
+    return not (kind == "table" and (name or "").startswith("procrastinate_"))
 
 
 def _config() -> Config:
@@ -48,24 +69,35 @@ def _config() -> Config:
 
 
 def _back_up(now: datetime) -> None:
-    """A copy of an SQLite file beside it, before its schema changes; the newest few are kept."""
-    if db.engine.dialect.name != "sqlite" or not db.engine.url.database:
-        return
-    file = Path(db.engine.url.database)
-    if not file.exists() or file.stat().st_size == 0:
-        return
-    copy = file.with_name(f"{file.stem}.before-{now:%Y%m%dT%H%M%S}.db")
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target, pages=1000)
-    copy.chmod(0o600)
+    """A copy is made before the schema changes, beside an SQLite file or in the instance folder; a few are kept."""
+    stamp = f"{now:%Y%m%dT%H%M%S}"
+    if postgres.is_ours(db.engine):
+        copy = urls.settings().instance_dir / f"candor.before-{stamp}.dump"
+        if problem := postgres.dump(db.engine.url, copy):
+            # A migration is one transaction there: one that fails leaves nothing behind. A way back needs a copy.
+            log.warning("schema.not_backed_up", why=problem)
+            return
+    else:
+        file = Path(db.engine.url.database or "")
+        if not file.is_file() or file.stat().st_size == 0:
+            return
+        copy = file.with_name(f"{file.stem}.before-{stamp}.db")
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target, pages=1000)
+        copy.chmod(0o600)
     log.info("schema.backed_up", copy=str(copy))
-    for old in sorted(file.parent.glob(f"{file.stem}.before-*.db"))[:-BACKUPS_KEPT]:
+    for old in sorted(copy.parent.glob(copy.name.replace(stamp, "*")))[:-BACKUPS_KEPT]:
         old.unlink()
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
+def _one_at_a_time() -> Iterator[None]:
+    """Hold what others on this machine, and on PostgreSQL those on all machines, would need to begin."""
+    folder = urls.settings().instance_dir
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "upgrade.lock").open("w") as lock:
+    with ExitStack() as held:
+        lock = held.enter_context((folder / "upgrade.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if postgres.is_ours(db.engine):
+            held.enter_context(postgres.alone(db.engine, "candor.upgrade"))
         yield

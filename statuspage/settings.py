@@ -24,13 +24,17 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 import notifiers
 
+from . import postgres
 from .errors import SettingsError
 
 PREFIX = "CANDOR_"
 KEY_LEAST = 32
+TOKEN_LEAST = 16
 DEFAULT_SMS_COUNTRIES = "AT AU BE CA CH CZ DE DK ES FI FR GB IE IT LU NL NO NZ PL PT SE US"
 
 
@@ -64,12 +68,18 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
+    dkim_key: SecretStr = SecretStr("")
+    dkim_domain: str = ""
+    dkim_selector: str = ""
+    bounce_address: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
     twilio_api_url: str = ""
     sms_countries: Annotated[frozenset[str], NoDecode] = frozenset(DEFAULT_SMS_COUNTRIES.split())
     sms_daily_cap: Annotated[int, Field(ge=0)] = 500
+    metrics_token: SecretStr = SecretStr("")
+    heartbeat_url: SecretStr = SecretStr("")
     sms_daily_segments: Annotated[int, Field(ge=0)] = 0
     sms_per_second: Annotated[float, Field(ge=0, le=1000)] = 10
     pseudonymise_days: Annotated[int, Field(ge=1, le=36500)] = 400
@@ -130,8 +140,23 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql")):
-            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        value = postgres.with_driver(value)
+        if value and not value.startswith(("sqlite:///", postgres.DRIVER)):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError):
+            raise ValueError("must be an address like postgresql://user:password@host:5432/candor") from None
+        if value.startswith(postgres.DRIVER) and not postgres.is_installed():
+            raise ValueError(postgres.NEEDED)
+        return value
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _room_for_a_token(cls, value: str) -> str:
+        # RFC 5321 allows 64 signs before the @; a token of 40 and its + stand there too.
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,23}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+            raise ValueError("must be an address like bounces@bounce.example.com, at most 23 signs before the @")
         return value
 
     @field_validator("secret_key")
@@ -139,6 +164,25 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and len(value.get_secret_value()) < KEY_LEAST:
             raise ValueError(f"must have {KEY_LEAST} characters or more; leave it out and one is made for you")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _address_to_ping(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            is_address = False
+        if value.get_secret_value() and not is_address:
+            raise ValueError("must be an address like https://hc-ping.com/your-check")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < TOKEN_LEAST:
+            raise ValueError(f"must have {TOKEN_LEAST} characters or more")
         return value
 
     @field_validator("sms_countries", mode="before")
@@ -183,7 +227,7 @@ class Settings(BaseSettings):
         """The signing key: as set, or kept in the instance folder, made on first use with mode 0600."""
         if self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value()
-        self.instance_dir.mkdir(parents=True, exist_ok=True)
+        self.instance_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.instance_dir / "secret_key"
         if not path.exists():
             _make_key(path)
@@ -198,6 +242,9 @@ class Settings(BaseSettings):
             "CANDOR_BASE_URL": self.base_url,
             "CANDOR_SMTP_URL": self.smtp_url.get_secret_value(),
             "CANDOR_MAIL_FROM": self.mail_from,
+            "CANDOR_DKIM_KEY": self.dkim_key.get_secret_value(),
+            "CANDOR_DKIM_DOMAIN": self.dkim_domain,
+            "CANDOR_DKIM_SELECTOR": self.dkim_selector,
             "CANDOR_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
             "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
             "CANDOR_TWILIO_FROM": self.twilio_from,
@@ -280,11 +327,7 @@ def _make_key(path: Path) -> None:
 
 
 # Names that later parts of Candor answer to; an installation may already carry them.
-RESERVED_NAMES = {
-    "CANDOR_MIRRORS",
-    "CANDOR_HEARTBEAT_URL",
-    "CANDOR_METRICS_TOKEN",
-}
+RESERVED_NAMES = {"CANDOR_MIRRORS"}
 
 
 def check_zone(name: str) -> str:

@@ -20,7 +20,8 @@ def forget_unconfirmed(now: datetime) -> int:
         Subscriber.confirmed_at.is_(None),
         func.coalesce(Subscriber.confirmation_sent_at, Subscriber.created_at) < now - UNCONFIRMED_FOR,
     )
-    ids = list(db.session.scalars(never_confirmed.limit(500)))
+    # Whoever confirms at this moment holds their row, and is passed over.
+    ids = list(db.session.scalars(never_confirmed.limit(500).with_for_update(skip_locked=True)))
     if ids:
         db.session.query(Delivery).filter(Delivery.subscriber_id.in_(ids)).update(
             {"subscriber_id": None, "address": ""}, synchronize_session=False

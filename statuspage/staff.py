@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from . import audit
 from .audit import Actor
-from .db import db
+from .db import db, lock, lock_name
 from .errors import Conflict, Invalid, NotFound
 from .models import Incident, Role, SignInLink, StaffSession, StaffUser
 from .vocabulary import IncidentRole, StaffRole
@@ -22,6 +22,7 @@ def add(  # noqa: PLR0913 - a form has as many fields
     email: str, role: StaffRole, by: Actor, now: datetime, name: str = "", phone: str = "", push_url: str = ""
 ) -> StaffUser:
     """A new colleague, without a password yet; a one-time link lets them in."""
+    lock_name("staff")
     if db.session.scalar(select(StaffUser).filter_by(email=email)):
         raise Conflict(f"{email} has an account already. Use “reset” for a new sign-in link.")
     user = StaffUser(
@@ -45,6 +46,8 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     user: StaffUser, name: str, phone: str, role: StaffRole, is_active: bool, by: Actor, now: datetime
 ) -> None:
     """The colleague's name, phone, role and access are as given; a lost role or access ends every session."""
+    lock_name("staff")
+    lock(user)
     loses_admin = user.staff_role is StaffRole.ADMIN and user.active and not (is_active and role is StaffRole.ADMIN)
     if loses_admin and _count_admins() == 1:
         raise Conflict("This is the last admin. Make somebody else an admin first.")
@@ -81,6 +84,7 @@ def peek_sign_in_link(secret: str, now: datetime) -> StaffUser | None:
 
 def use_sign_in_link(secret: str, now: datetime) -> StaffUser:
     """The person whom the link lets in; it works only this once. Raises NotFound."""
+    lock_name(f"sign-in:{_hash(secret)}")
     link = _link(secret, now)
     if link is None:
         raise NotFound("This sign-in link has been used or is too old. Ask for a new one.")

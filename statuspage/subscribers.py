@@ -4,7 +4,7 @@ from datetime import datetime
 
 from . import audit
 from .audit import PROVIDER
-from .db import db
+from .db import db, lock
 from .delivery import outbox
 from .models import Subscriber
 from .vocabulary import SubscriberState
@@ -25,10 +25,10 @@ def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime
     """An address that opted out at the provider is unsubscribed; one that does not exist is quarantined.
 
     Whoever looks after an endpoint is told once that it was stopped. An endpoint that did not prove itself is
-    asked about by mail instead.
+    asked about by mail instead. Who has left stays away: a quarantine can be lifted, their own word cannot.
     """
     subscriber = db.session.get(Subscriber, subscriber_id)
-    if subscriber is None:
+    if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return
     if code == UNPROVEN:
         if subscriber.contact and subscriber.state is SubscriberState.PENDING:
@@ -38,6 +38,7 @@ def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime
     state, before = _STATE_AFTER.get(code), subscriber.state
     if state is None or state is before:
         return
+    lock(subscriber)
     change_state(subscriber, state, reason, now)
     audit.record(PROVIDER, f"subscriber.{state.value}", subscriber, now)
     if state is SubscriberState.QUARANTINED and before is SubscriberState.CONFIRMED and subscriber.contact:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from . import audit, idempotency
 from .audit import SUBSCRIBER, Actor
 from .channels import proof_of
-from .db import db, new_id
+from .db import db, lock, lock_name, new_id
 from .delivery import messages, outbox
 from .errors import Conflict, Invalid, NotFound
 from .models import Component, Incident, IncidentUpdate, Page, Subscriber, Subscription, UpdateComponent
@@ -55,7 +55,7 @@ def sign_up(  # noqa: PLR0913 - a form has as many fields
     An address that does not answer gets one message in 24 hours, a number one for each code's life time. A
     confirmed address keeps what it has; its owner is sent the link to change it instead.
     """
-    subscriber = find(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     if subscriber and subscriber.state is SubscriberState.CONFIRMED:
         if _may_write_to(subscriber, now):
             subscriber.confirmation_sent_at = now
@@ -94,7 +94,7 @@ def invite(  # noqa: PLR0913 - a form has as many fields
     """
     if made := idempotency.result(key, Subscriber):
         return made
-    subscriber = find(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     _refuse_known(page, channel, address, subscriber)
     subscriber = subscriber or _new(page, channel, address, now)
     if subscriber.state is not SubscriberState.PENDING:
@@ -116,6 +116,7 @@ def invite(  # noqa: PLR0913 - a form has as many fields
 
 def confirm(subscriber: Subscriber, now: datetime) -> None:
     """The owner of the address said yes. If an incident is open that concerns them, they are told how it stands."""
+    lock(subscriber)
     if subscriber.state is SubscriberState.CONFIRMED:
         return
     if subscriber.state is not SubscriberState.PENDING:
@@ -173,7 +174,7 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
     The sentence is the same whether the number, the code or the time was wrong.
     """
     wrong = Invalid({"code": "This code is wrong or too old. Check it, or sign up again for a new one."})
-    subscriber = find(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     if subscriber is None or subscriber.state is not SubscriberState.PENDING:
         raise wrong
     subscriber.code_attempts += 1
@@ -184,7 +185,9 @@ def confirm_by_code(page: Page, channel: str, address: str, code: str, now: date
         raise wrong
     if not hmac.compare_digest(code.encode(errors="replace"), messages.code_for(subscriber).encode()):
         raise wrong
-    _confirm(subscriber, SUBSCRIBER, now)
+    lock(subscriber)
+    if subscriber.state is SubscriberState.PENDING:
+        _confirm(subscriber, SUBSCRIBER, now)
     db.session.commit()
     return subscriber
 
@@ -206,7 +209,7 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
     """
     if made := idempotency.result(key, Subscriber):
         return made
-    subscriber = find(page, channel, address)
+    subscriber = _lock_address(page, channel, address)
     is_gone = subscriber.state is SubscriberState.UNSUBSCRIBED if subscriber else has_left(page, channel, address)
     if is_gone:
         raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
@@ -226,6 +229,7 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
 
 def change(subscriber: Subscriber, wishes: Wishes, now: datetime, by: Actor = SUBSCRIBER) -> None:
     """The subscriber hears about other things, or more or less of them, from the next update on."""
+    lock(subscriber)
     if subscriber.state is not SubscriberState.CONFIRMED:
         raise Conflict("This subscription has ended. Sign up again to start a new one.")
     _set_wishes(subscriber, wishes)
@@ -235,6 +239,7 @@ def change(subscriber: Subscriber, wishes: Wishes, now: datetime, by: Actor = SU
 
 def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -> None:
     """Nothing more is sent to this address. Asking again changes nothing."""
+    lock(subscriber)
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
         return
     change_state(subscriber, SubscriberState.UNSUBSCRIBED, reason, now)
@@ -242,8 +247,19 @@ def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -
     db.session.commit()
 
 
+def lift_quarantine(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    """Somebody knows that the address works again: it is written to as before, or asked to confirm as before."""
+    if subscriber.state is not SubscriberState.QUARANTINED:
+        raise Conflict("This address is not quarantined.")
+    was_confirmed = subscriber.confirmed_at is not None
+    change_state(subscriber, SubscriberState.CONFIRMED if was_confirmed else SubscriberState.PENDING, "", now)
+    audit.record(by, "subscriber.lift_quarantine", subscriber, now)
+    db.session.commit()
+
+
 def resume(subscriber: Subscriber, now: datetime) -> None:
     """START after STOP: a number that was confirmed once is written to again."""
+    lock(subscriber)
     is_away = subscriber.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING)
     if is_away and subscriber.confirmed_at is not None:
         change_state(subscriber, SubscriberState.CONFIRMED, "START by SMS", now)
@@ -270,6 +286,15 @@ def find_by_address(channel: str, address: str) -> list[Subscriber]:
     """All subscribers, on whichever page, with this address."""
     query = select(Subscriber).filter_by(channel=channel, address_key=key_of(address))
     return list(db.session.scalars(query))
+
+
+def _lock_address(page: Page, channel: str, address: str) -> Subscriber | None:
+    """As `find`; whoever else does something with this address, known or not, waits until our commit."""
+    lock_name(f"address:{page.id}:{channel}:{address.casefold()}")
+    subscriber = find(page, channel, address)
+    if subscriber is not None:
+        lock(subscriber)
+    return subscriber
 
 
 def _new(page: Page, channel: str, address: str, now: datetime) -> Subscriber:
@@ -321,6 +346,7 @@ def _may_write_to(subscriber: Subscriber, now: datetime) -> bool:
 
 
 def _confirm(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    lock_name(subscriber.page.voice, is_shared=True)
     change_state(subscriber, SubscriberState.CONFIRMED, "", now)
     subscriber.confirmed_at = now
     db.session.flush()

@@ -133,6 +133,7 @@ class AnnouncementKind(Word):
     MANAGE_LINK = "manage_link"
     QUARANTINE = "quarantine"
     REMINDER = "reminder"
+    ALARM = "alarm"
 
 
 class Lane(Word):

@@ -1,6 +1,12 @@
-"""The cast: a fresh app on a real SQLite file, its page, and a browser of our own for each role."""
+"""The cast: a fresh app on a real database, its page, and a browser of our own for each role.
+
+`pytest --database sqlite|postgres|both` says on which database (or CANDOR_TEST_DATABASE; SQLite by itself). A test
+gets one by asking for `app`, `database` (migrated) or `empty_database`: whatever reads the settings then finds it.
+With `postgres` the tests that need no database are left out.
+"""
 
 import contextvars
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -25,6 +31,7 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import EventLevel, IncidentStatus, IncidentType, Severity, StaffRole
+from tests.postgres import Server, Slate
 from wsgi import create_app
 
 
@@ -40,9 +47,86 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BY = Actor(None, "test")
 
 
+DATABASES = {"sqlite": ("sqlite",), "postgres": ("postgres",), "both": ("sqlite", "postgres")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say on which database the tests run."""
+    chosen = os.environ.get("CANDOR_TEST_DATABASE") or "sqlite"
+    parser.addoption("--database", choices=tuple(DATABASES), default=chosen, help="on which database the tests run")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that touches the database runs on each of those that were asked for."""
+    for fixture in ("database", "empty_database"):
+        if fixture in metafunc.fixturenames:
+            own = [name for name in ("sqlite", "postgres") if metafunc.definition.get_closest_marker(name)]
+            names = own or DATABASES[metafunc.config.getoption("database")]
+            metafunc.parametrize(fixture, names, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of the other database alone, and on PostgreSQL what needs none."""
+    wanted = DATABASES[config.getoption("database")]
+    left_out = [item for item in items if not set(_databases_of(item, wanted)) & set(wanted)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _databases_of(item: pytest.Item, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    own = tuple(name for name in ("sqlite", "postgres") if item.get_closest_marker(name))
+    needs_any = {"database", "empty_database"} & set(getattr(item, "fixturenames", ()))
+    return own or (wanted if needs_any else ("sqlite",))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for this process's tests."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def slate(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Slate:
+    """A database as the first start leaves it; made once, and wiped clean for each test."""
+    folder = tmp_path_factory.mktemp("slate")
+
+    def migrate(url: str) -> None:
+        app = create_app(settings_module.load(instance_dir=folder, database_url=url, log_level="error"))
+        with app.app_context():
+            schema.upgrade(NOON)
+            db.engine.dispose()
+
+    return Slate(postgres, migrate)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of database under test; the settings say where it is. It is as the first start leaves it."""
+    if request.param == "sqlite":
+        yield request.param  # in whichever instance folder the test uses
+        return
+    slate: Slate = request.getfixturevalue("slate")
+    monkeypatch.setenv("CANDOR_DATABASE_URL", slate.clean())
+    yield request.param
+
+
+@pytest.fixture
+def empty_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """As `database`, with nothing in it."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    server: Server = request.getfixturevalue("postgres")
+    monkeypatch.setenv("CANDOR_DATABASE_URL", server.create("empty"))
+    yield request.param
+    server.drop("empty")
+
+
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance folder as the first start leaves it; made once, because migrating takes its time."""
+    """An instance folder (on SQLite) as the first start leaves it; made once, because migrating takes its time."""
     folder = tmp_path_factory.mktemp("fresh") / "instance"
     app = create_app(settings_module.load(instance_dir=folder, log_level="error"))
     with app.app_context():
@@ -52,7 +136,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def app(fresh: Path, tmp_path: Path) -> Iterator[Flask]:
+def app(fresh: Path, tmp_path: Path, database: str) -> Iterator[Flask]:
     """An app on an empty, migrated database of its own."""
     folder = shutil.copytree(fresh, tmp_path / "instance")
     app = create_app(settings_module.load(instance_dir=folder, log_level="error", hold_seconds=0))

@@ -1,5 +1,6 @@
 """Candor as a user runs it: real processes on a free port, an instance folder of its own, the real command."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,15 +18,24 @@ from tests.doubles import free_port
 PATIENCE = 60.0
 
 
-class Running:
-    """`with Running(tmp_path, CANDOR_SMTP_URL=…) as candor:` starts `candor run` and waits until it answers."""
+FEW = ("web", "scheduler", "worker", "worker")
+SEVERAL = ("web", "scheduler", "scheduler", "worker", "worker", "worker", "worker")
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+
+class Running:
+    """`with Running(tmp_path, CANDOR_SMTP_URL=…) as candor:` starts `candor run` and waits until it answers.
+
+    With `SEVERAL` commands it is instead what several machines would run: web, two schedulers and four workers.
+    """
+
+    def __init__(self, folder: Path, commands: Sequence[str] = ("run",), **settings: str) -> None:
+        self.commands = commands
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
         self.environment = inherited | {
             "CANDOR_INSTANCE_DIR": str(folder / "instance"),
+            "CANDOR_DATABASE_URL": os.environ.get("CANDOR_DATABASE_URL", ""),
             "CANDOR_PORT": str(self.port),
             "CANDOR_BASE_URL": self.url,
             "CANDOR_LEASE_SECONDS": "2",
@@ -36,34 +46,32 @@ class Running:
             **settings,
         }
         self.log = folder / "candor.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The first of the processes, which answers."""
+        return self.processes[0] if self.processes else None
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self.process and self.process.poll() is None:
+        if any(process.poll() is None for process in self.processes):
             self.stop()
 
     def start(self) -> None:
         """Start the processes and wait until the page is ready."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "wsgi", "run"],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=Path(__file__).parent.parent,
-            )
+        self.processes = [self._begin(command) for command in self.commands]
         wait_until(self._is_ready, "Candor did not become ready", lambda: self.log.read_text(errors="replace")[-2000:])
 
     def stop(self) -> int:
         """SIGTERM, as a service manager does it; the exit code."""
-        assert self.process
-        self.process.terminate()
-        return self.process.wait(PATIENCE)
+        assert self.processes
+        for process in self.processes:
+            process.terminate()
+        return max(abs(process.wait(PATIENCE)) for process in self.processes)
 
     def stop_all(self) -> int:
         """SIGTERM to every process at once, as systemd does by default; the exit code."""
@@ -73,9 +81,24 @@ class Running:
 
     def kill(self) -> None:
         """Kill -9 of every process at once: the machine's power, as far as a process can tell."""
-        assert self.process
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        for process in self.processes:
+            kill(process)
+
+    def _begin(self, command: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "wsgi", command],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=Path(__file__).parent.parent,
+            )
+
+    def replace(self, number: int) -> None:
+        """Kill -9 of one process, and another in its place."""
+        kill(self.processes[number])
+        self.processes[number] = self._begin(self.commands[number])
 
     def command(self, *words: str) -> str:
         """Run `candor …` beside the running service; what it printed."""
@@ -109,6 +132,13 @@ class Running:
             return "ready" in self.get("/readyz")
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill -9 of a process with all that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
 
 
 def wait_until(

@@ -81,6 +81,8 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
     page.goto(f"{demo.url}/")
     incident = page.locator("a[href*='/incidents/']").first.get_attribute("href") or ""
     public_id = incident.rstrip("/").rsplit("/", 1)[-1].split("#")[0]
+    page.goto(f"{demo.url}/admin/announcements")
+    announcement = page.locator("a[href*='/admin/announcements/']").first.get_attribute("href") or ""
     page.close()
     return {
         "page": "/",
@@ -92,6 +94,8 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "new-incident": "/admin/incidents/new",
         "ledger": "/admin/announcements",
         "told": "/admin/told",
+        "receipt": announcement,
+        "health": "/admin/health",
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from .. import audit
 from ..audit import Actor
 from ..clock import span_text
-from ..db import db
+from ..db import db, lock
 from ..errors import Invalid
 from ..models import CadencePolicy, Page
 from ..vocabulary import Severity
@@ -48,6 +48,7 @@ def set_policy(page: Page, severity: Severity, cadence: Cadence, by: Actor, now:
         problems["lead"] = "The reminder cannot come earlier than a whole interval before the promise."
     if problems:
         raise Invalid(problems)
+    lock(page)
     row = db.session.scalar(select(CadencePolicy).filter_by(page_id=page.id, severity=severity))
     if row is None:
         row = CadencePolicy(page=page, severity=severity)

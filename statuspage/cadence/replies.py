@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from .. import audit, publishing
 from ..audit import Actor
-from ..db import db
+from ..db import db, lock
 from ..drafts import UpdateDraft
 from ..errors import CandorError, Conflict, NotFound
 from ..models import IncidentUpdate, Reminder
@@ -56,7 +56,8 @@ def reply(link: Link, draft: UpdateDraft, now: datetime, key: str = "") -> Incid
     Whoever is reminded stands in the role that owes the update, and may therefore speak. Raises Conflict when the
     link is no longer open, and whatever `post_update` raises; the link then stays as it was.
     """
-    if link.state is not LinkState.OPEN:
+    lock(link.reminder)
+    if link.state is not LinkState.OPEN or link.reminder.used_at is not None:
         raise Conflict("This link has done its work. Sign in to say more.")
     if draft.audience is not Audience.PUBLIC:
         raise Conflict("A reminder is answered in public.")

@@ -1,4 +1,4 @@
-"""`candor run`, `web` and `engine`: the processes of an installation."""
+"""`candor run`, `web`, `worker`, `scheduler` and `engine`: the processes of an installation."""
 
 import inspect
 import multiprocessing
@@ -11,7 +11,7 @@ from functools import partial
 import click
 from flask import Flask
 
-from .. import pages, settings as settings_module, urls
+from .. import pages, postgres, settings as settings_module, urls
 from ..db import db, relax_sqlite
 from ..delivery.engine import Engine
 from ..demo import place
@@ -63,18 +63,28 @@ def web(is_supervised: bool, is_demo: bool) -> None:
 @supervised
 @on_demo
 def engine(is_supervised: bool, is_demo: bool) -> None:
-    """Deliver messages, chase promises and keep the clock, alone."""
+    """Deliver messages, chase promises and keep the clock, alone: worker and scheduler in one."""
     if is_supervised:
         _lifeline.end_with_parent(ENGINE_GRACE)
     with app_context(_settings(is_demo)) as app:
-        relax_sqlite(db.engine)
-        _prepare(app)
-        worker, clock = Engine(app, urls.settings(), app.extensions["candor.channels"]), Clock(app)
-        worker.start()
-        clock.start()
-        worker.wait_for_signal()
-        clock.stop()
-        worker.stop()
+        _work(app, expands=True, sends=True, keeps_clock=True)
+
+
+@click.command()
+def worker() -> None:
+    """Deliver messages. Any number of these share the work, on any number of machines, over one PostgreSQL.
+
+    With the extra [workers] a queue wakes them; without it they look by themselves.
+    """
+    with app_context() as app:
+        _work(app, expands=False, sends=True, keeps_clock=False)
+
+
+@click.command()
+def scheduler() -> None:
+    """Keep the clock: reminders, what falls due, who is to be told. Of several, one at a time does."""
+    with app_context() as app:
+        _work(app, expands=True, sends=False, keeps_clock=True)
 
 
 def supervise(
@@ -84,6 +94,22 @@ def supervise(
     program = (sys.executable, inspect.getfile(app_factory()))
     commands = {name: (*program, name, "--supervised", *options) for name in ("web", "engine")}
     return Supervisor(commands, partial(_port.answers, settings), announce, keeps).run()
+
+
+def _work(app: Flask, *, expands: bool, sends: bool, keeps_clock: bool) -> None:
+    """Do these of the duties behind the page until asked to end."""
+    relax_sqlite(db.engine)
+    postgres.relax(db.engine)
+    _prepare(app)
+    engine = Engine(app, urls.settings(), app.extensions["candor.channels"], expands=expands, sends=sends)
+    clock = Clock(app) if keeps_clock else None
+    engine.start()
+    if clock:
+        clock.start()
+    engine.wait_for_signal()
+    if clock:
+        clock.stop()
+    engine.stop()
 
 
 def show_addresses(settings: Settings) -> None:
@@ -128,4 +154,7 @@ def _worker(factory: Factory, settings: Settings, server_pid: int) -> Flask:
     """What each web worker serves; it ends with its server."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the worker's own handlers are there
     _lifeline.end_with_process(server_pid, WEB_GRACE)
-    return factory(settings)
+    app = factory(settings)
+    with app.app_context():
+        postgres.hasten(db.engine)
+    return app

@@ -55,6 +55,11 @@ _HELD = (
 )
 
 
+def has_due(channel: str, lane: Lane, now: datetime) -> bool:
+    """Whether there is a row to claim."""
+    return db.session.scalar(_ANY, {"on": channel, "in_lane": lane, "now": now}) is not None
+
+
 def claim(channel: str, lane: Lane, limit: int, lease: timedelta, now: datetime) -> list[Delivery]:
     """Lease up to `limit` due deliveries of a lane; the leases are committed.
 

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifiers import Channel, DeliveryError, HasSchedule, KnowsRepeats, Outcome, Reconciles, UncertainDeliveryError
+from notifiers import (
+    Channel,
+    DeliveryError,
+    HasSchedule,
+    KnowsRepeats,
+    Outcome,
+    Receipt,
+    Reconciles,
+    UncertainDeliveryError,
+)
 
 from ..clock import utcnow
 from ..db import db
@@ -18,6 +27,7 @@ from .expansion import expand_next
 from .feed import ALL_LANES, Feed
 from .ledger import Ledger
 from .owed import Manners, judge
+from .pulse import Beat
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +55,7 @@ class Dispatcher:
     jitter: Callable[[], float] = field(default=random.random)
     is_stopping: Callable[[], bool] = field(default=lambda: False)
     feed: Feed | None = None
+    beat: Beat | None = None
 
     def run_until_idle(self) -> int:
         """Expand and deliver everything that is due now; how many deliveries were taken up is returned."""
@@ -93,6 +104,10 @@ class Dispatcher:
 
     def _settle(self, feed: Feed, outcome: Outcome, manners: Manners, pause: Pause) -> None:
         owed, result = feed.take_back(outcome.key), outcome.result
+        if self.beat is not None:
+            self.beat.at = self.clock()
+            if isinstance(result, Receipt):
+                self.beat.sent_at = self.beat.at
         if isinstance(result, DeliveryError):
             if result.__cause__:
                 log.warning("delivery.trouble", channel=feed.channel.kind, cause=repr(result.__cause__))

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -11,48 +12,75 @@ from flask import Flask
 
 from notifiers import Channel
 
+from .. import queueing
 from ..clock import utcnow
 from ..db import db
+from ..queueing import Listener
 from ..settings import Settings
 from ..vocabulary import Lane
 from .closing import close_next
 from .dispatcher import Dispatcher
 from .expansion import expand_next
 from .feed import ALL_LANES
+from .pulse import NOTE_EVERY, Beat, Pulse
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
-BULK_THREADS = 1
+# Where a queue wakes the senders they look by themselves now and then only, for what it has lost.
+WOKEN_SECONDS = 5.0
 
 
 class Engine:
-    """Threads for every channel: one for the fast lane alone, the others for whatever is due."""
+    """Threads for every channel: one for the fast lane alone, one for whatever is due.
 
-    def __init__(self, app: Flask, settings: Settings, channels: Mapping[str, Channel]) -> None:
-        self.app, self.settings, self.channels = app, settings, channels
+    On PostgreSQL with the extra `[workers]` a queue says when something is due. Several engines may share the work:
+    some that lay out announcements (`expands`) and others that send.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        channels: Mapping[str, Channel],
+        *,
+        expands: bool = True,
+        sends: bool = True,
+    ) -> None:
+        self.app, self.settings, self.channels = app, settings, channels if sends else {}
         self.stopping = threading.Event()
         self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
-        self.threads = [
-            threading.Thread(target=self._expand, name="expand"),
-            threading.Thread(target=self._renew, name="renew"),
-        ]
-        for kind in channels:
-            self.threads.append(self._sender(kind, (Lane.FAST,), "fast"))
-            self.threads += [self._sender(kind, ALL_LANES, f"bulk-{number}") for number in range(BULK_THREADS)]
+        self.pulse = Pulse()
+        self.threads = [threading.Thread(target=self._note_pulse, name="pulse")]
+        if sends:
+            self.threads.append(threading.Thread(target=self._renew, name="renew"))
+        if expands:
+            self._add("expand", self._lay_out, IDLE_SECONDS)
+        bulk = {kind: self._sender(kind, ALL_LANES, "bulk") for kind in self.channels}
+        self.listener = self._listener(bulk) if sends else None
+        for kind, send in bulk.items():
+            self._add(f"{kind}-fast", self._sender(kind, (Lane.FAST,), "fast"), IDLE_SECONDS)
+            self._add(f"{kind}-bulk", send, WOKEN_SECONDS if self.listener else IDLE_SECONDS)
 
     def start(self) -> None:
         """Begin to work."""
         for thread in self.threads:
             thread.start()
-        log.info("engine.started", channels=sorted(self.channels))
+        if self.listener:
+            self.listener.start()
+        log.info("engine.started", channels=sorted(self.channels), has_queue=self.listener is not None)
 
     def stop(self) -> None:
         """Finish the messages in hand, give the rest back, and end."""
         self.stopping.set()
+        if self.listener:
+            self.listener.stop()
         for thread in self.threads:
             thread.join()
+        for channel in self.channels.values():
+            if close := getattr(channel, "close", None):
+                close()
         log.info("engine.stopped")
 
     def wait_for_signal(self) -> None:
@@ -69,22 +97,55 @@ class Engine:
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.is_asked = True
 
-    def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> threading.Thread:
-        return threading.Thread(target=self._send, args=(kind, lanes), name=f"{kind}-{name}")
+    def _add(self, name: str, step: Callable[[], bool], pause: float) -> None:
+        beat = self.pulse.part(name, utcnow()) if name == "expand" else None
+        self.threads.append(threading.Thread(target=self._loop, args=(step, pause, beat), name=name))
 
-    def _expand(self) -> None:
-        self._loop(lambda: expand_next(utcnow()) or close_next(utcnow()))
+    def _listener(self, senders: Mapping[str, Callable[[], bool]]) -> Listener | None:
+        """Who tells the senders of work; None where they must look by themselves."""
+        with self.app.app_context():
+            if not queueing.is_on():
+                return None
+            url = db.engine.url
+        deliver = {kind: partial(self._work_off, send) for kind, send in senders.items()}
+        return Listener(url, partial(self._work_off, self._lay_out), deliver)
 
-    def _send(self, kind: str, lanes: tuple[Lane, ...]) -> None:
+    @staticmethod
+    def _lay_out() -> bool:
+        return expand_next(utcnow()) or close_next(utcnow())
+
+    def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> Callable[[], bool]:
+        """A step of sending, done by one thread at a time whoever asks for it. True when something was sent."""
         dispatcher = Dispatcher(
             self.channels,
             self.settings.lease,
             self.settings.retry,
             self.settings.window,
             is_stopping=self.stopping.is_set,
+            beat=self.pulse.part(f"{kind}-{name}", utcnow(), kind),
         )
         self.dispatchers.append(dispatcher)
-        self._loop(lambda: bool(dispatcher.deliver_due(kind, lanes)))
+        turn = threading.Lock()
+
+        def send() -> bool:
+            with turn:
+                has_sent = bool(dispatcher.deliver_due(kind, lanes))
+            if dispatcher.beat is not None:
+                dispatcher.beat.at = utcnow()
+            return has_sent
+
+        return send
+
+    def _note_pulse(self) -> None:
+        """Show that the workers work, which is more than that they are alive."""
+        while not self.stopping.wait(NOTE_EVERY.total_seconds()):
+            with self.app.app_context():
+                try:
+                    self.pulse.note(utcnow(), self.channels)
+                except Exception:  # a busy database now; the next round comes soon
+                    log.exception("engine.pulse_failed")
+                finally:
+                    db.session.remove()
 
     def _renew(self) -> None:
         """Show that the workers are alive: a relay may take longer to answer than a lease lasts."""
@@ -98,9 +159,18 @@ class Engine:
                 finally:
                     db.session.remove()
 
-    def _loop(self, step: Callable[[], bool]) -> None:
-        """Do the step as long as it finds work; pause when there is none or when it fails."""
+    def _loop(self, step: Callable[[], bool], pause: float, beat: Beat | None = None) -> None:
+        """Work off what there is, and look again after a pause."""
         while not self.stopping.is_set():
+            self._work_off(step)
+            if beat is not None:
+                beat.at = utcnow()
+            self.stopping.wait(pause)
+
+    def _work_off(self, step: Callable[[], bool]) -> None:
+        """Do the step until it finds no more work, or fails."""
+        has_worked = True
+        while has_worked and not self.stopping.is_set():
             has_worked = False
             with self.app.app_context():
                 try:
@@ -109,5 +179,3 @@ class Engine:
                     log.exception("engine.step_failed")
                 finally:
                     db.session.remove()
-            if not has_worked:
-                self.stopping.wait(IDLE_SECONDS)

@@ -3,11 +3,13 @@
 Laying them out costs one count for each stretch of ids, never a row for each person, and may be repeated without harm.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, update
 from sqlalchemy.orm import aliased
 
+from .. import queueing
 from ..db import db, reading, upsert
 from ..models import Announcement, Delivery, Shard, Subscriber
 from ..models.delivery import is_waiting
@@ -25,8 +27,14 @@ _NEXT = (
     .where(Announcement.expanded_at.is_(None))
     .order_by(Announcement.id)
     .limit(1)
-    .with_for_update(skip_locked=True, of=Announcement)
+    # Whoever else is laying it out is waited for: a later update of the same incident must not come first (C6).
+    .with_for_update(of=Announcement)
 )
+
+
+def has_next() -> bool:
+    """Whether an announcement waits to be laid out."""
+    return db.session.scalar(_ANY) is not None
 
 
 def expand_next(now: datetime) -> bool:
@@ -104,3 +112,4 @@ def _lay_out(announcement: Announcement, upto: int, now: datetime) -> None:
     ]
     if shards:
         db.session.execute(upsert(Shard).on_conflict_do_nothing(), shards)
+        queueing.hint_shards(announcement.id, Counter(str(shard["channel"]) for shard in shards))

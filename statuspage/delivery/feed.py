@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from notifiers import Channel, DeliveryError, Envelope, Metered, NeedsSecret, Paced, Reconciles
 
 from .. import spending, subscriptions
-from ..db import db, reading
+from ..db import db, reading, will_pass
 from ..models import Delivery
 from ..models.delivery import is_waiting
 from ..pacing import Throttle
@@ -60,6 +61,7 @@ class Feed:
     _is_metered: bool = field(init=False)
     _is_paced: bool = field(init=False)
     _is_signed: bool = field(init=False)
+    _is_interrupted: bool = False
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -113,7 +115,7 @@ class Feed:
         self.ledger.close()
 
     def _must_end(self) -> bool:
-        if self.most is not None and self.taken >= self.most:
+        if self._is_interrupted or (self.most is not None and self.taken >= self.most):
             return True
         return self.failure is not None or self.is_stopping() or self.clock() >= self.held_until
 
@@ -132,7 +134,21 @@ class Feed:
             return subscriptions.secrets_for(owed.subscriber_id, self.clock())
 
     def _refill(self) -> bool:
-        """Fetch what comes next, with eligibility as it is now; False when nothing is due."""
+        """Fetch what comes next, with eligibility as it is now; False when nothing is due.
+
+        While the database is away nothing is: what is in hand is answered for, and then noted.
+        """
+        try:
+            return self._fetch()
+        except DBAPIError as error:
+            db.session.rollback()
+            if not will_pass(error):
+                raise
+            log.warning("delivery.interrupted", channel=self.channel.kind, why=repr(error.orig))
+            self._is_interrupted = True
+            return bool(self._ready)
+
+    def _fetch(self) -> bool:
         self.ledger.write()
         now, has_worked = self.clock(), False
         is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY

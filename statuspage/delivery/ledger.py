@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from .. import subscribers, subscriptions
-from ..db import db, upsert
+from ..db import db, patiently, upsert
 from ..models import Attempt, Delivery, Shard
 from ..prepared import Prepared, stamp
 from ..subscribers import PROVEN
@@ -19,8 +18,6 @@ from ..vocabulary import DeliveryState, Lane
 from .expansion import supersede_older
 from .owed import Owed, Verdict
 from .walks import Walk
-
-log = structlog.get_logger(__name__)
 
 _APPENDED = (
     "announcement_id", "subscriber_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id",
@@ -123,17 +120,17 @@ class Ledger:
             del self.connection
 
     def _in_one_commit(self, work: Callable[[], None]) -> None:
-        """Do it; once more on a new connection, when the database had dropped the old one."""
-        try:
-            with self.connection.begin():
-                work()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+        """Do it; again on a new connection, as long as the database is busy or away for a moment."""
+
+        def write() -> None:
+            try:
+                with self.connection.begin():
+                    work()
+            except DBAPIError:
+                self.close()
                 raise
-            log.warning("ledger.reconnecting")
-            self.close()
-            with self.connection.begin():
-                work()
+
+        patiently(write)
 
     def _put_down(self, noted: list[tuple[Owed, Verdict]], now: datetime) -> None:
         ways: dict[int, tuple[Walk, list[tuple[int, Verdict]]]] = {}

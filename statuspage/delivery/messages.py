@@ -128,6 +128,23 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
     )
 
 
+def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict[str, Words]:
+    """What those are told who must know that the machinery is in trouble, or out of it again."""
+    link = urls.absolute("/admin/health")
+    # A reason may be as long as a relay likes; an SMS may not.
+    sms = f"{page.name}: {opening}. {text.excerpt(sentence, 160)} {link}".replace("…", "...")
+    return _render(
+        "alarm",
+        announcement_id,
+        page,
+        f"[{page.name}] {opening}",
+        sms,
+        opening=opening,
+        sentence=sentence,
+        health_url=link,
+    )
+
+
 def code_for(subscriber: Subscriber) -> str:
     """The six digits that confirm a phone number; others after every new sign-up."""
     return signer().digits(Purpose.CODE, subscriber.public_id, subscriber.salt)
@@ -199,7 +216,9 @@ def _render(
 
 @cache
 def _inliner() -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+    return css_inline.CSSInliner(
+        keep_style_tags=False, keep_at_rules=True, minify_css=True, load_remote_stylesheets=False
+    )
 
 
 def placeholder(announcement_id: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
@@ -31,8 +32,7 @@ def announce_update(
         held_until=now + hold if hold else None,
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_correction(wrong: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
@@ -51,8 +51,7 @@ def announce_correction(wrong: Announcement, update: IncidentUpdate, now: dateti
         words=dict(messages.correction(update, public_id)),
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
@@ -71,8 +70,7 @@ def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetim
         words=dict(messages.incident_update(update, public_id)),
         created_at=now,
     )
-    db.session.add(announcement)
-    return announcement
+    return _post(announcement)
 
 
 def announce_state(subscriber: Subscriber, update: IncidentUpdate, now: datetime) -> None:
@@ -160,6 +158,14 @@ def _mail_contact(template: str, kind: AnnouncementKind, subscriber: Subscriber,
     public_id = new_id()
     words = messages.to_contact(template, subscriber, public_id)
     _owe(_for_one(subscriber, kind, public_id, words, now), subscriber, now, channel="email")
+
+
+def _post(announcement: Announcement) -> Announcement:
+    """Written down, with a hint for whoever lays it out."""
+    db.session.add(announcement)
+    db.session.flush()
+    queueing.hint_announcement(announcement.id)
+    return announcement
 
 
 def _for_one(

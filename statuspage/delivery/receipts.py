@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, select
 
-from ..db import db
+from ..db import LARGEST_ID, db
 from ..models import Announcement, Attempt, Delivery, Shard, Subscriber
 from ..vocabulary import WAITING_STATES, DeliveryState
 
@@ -82,18 +82,20 @@ def note_callback(
 ) -> Delivery | None:
     """Settle the delivery of this reference as its provider says; the delivery if that moved it, otherwise None.
 
-    Repeated and late answers change nothing. An answer that overtakes our own note of the sending stands.
+    Repeated and late answers change nothing. An answer that overtakes our own note of the sending stands. Without a
+    provider's id the reference alone names the delivery.
     """
     named = _named(reference)
     row = _row(*named) if named else None
     if row is None and named is not None and _is_on_its_way(*named):
         row = _appended(*named, now)
-    if row is None or (row.provider_id and row.provider_id != provider_id):
+    if row is None or (provider_id and row.provider_id and row.provider_id != provider_id):
         db.session.rollback()
         return None
     has_moved = _RANK.get(state, 0) > _RANK.get(row.state, 9)
     if has_moved:
-        row.state, row.reason, row.provider_id, row.settled_at = state, detail[:500], provider_id, now
+        row.state, row.reason, row.settled_at = state, detail[:500], now
+        row.provider_id = provider_id or row.provider_id
         row.lease_token, row.leased_until = "", None
         row.attempt_count += 1
         db.session.add(
@@ -112,7 +114,9 @@ def by_reference(reference: str) -> Delivery | None:
 def _named(reference: str) -> tuple[str, str, int, str] | None:
     """Announcement, kind and number of the recipient, and channel; None for what is no reference of ours."""
     match = re.fullmatch(r"([a-z0-9]{12})-([su])([0-9]{1,18})-([a-z0-9_]{1,32})", reference)
-    return (match[1], match[2], int(match[3]), match[4]) if match else None
+    if match is None or int(match[3]) > LARGEST_ID:
+        return None
+    return match[1], match[2], int(match[3]), match[4]
 
 
 def _row(announcement: str, kind: str, number: int, channel: str) -> Delivery | None:

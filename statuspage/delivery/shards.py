@@ -51,6 +51,11 @@ _HELD = (
 )
 
 
+def has_due(channel: str, now: datetime) -> bool:
+    """Whether there is a shard to take."""
+    return db.session.scalar(_ANY, {"on": channel, "now": now, "old": now - NEWS_FOR}) is not None
+
+
 def take(channel: str, lease: timedelta, now: datetime) -> Shard | None:
     """Lease the next shard of a channel, lowest rank first; the lease is committed, the shard comes back detached."""
     asked = {"on": channel, "now": now, "old": now - NEWS_FOR}

@@ -39,14 +39,16 @@ def ignored_names(real: Settings) -> list[str]:
 
 def refuse_real_relays(page: Page, settings: Settings, channels: Mapping[str, Channel]) -> None:
     """A demo's addresses belong to nobody we may write to: raise SettingsError when anything would leave."""
-    if page.is_demo and any(channel.is_live for channel in channels.values()):
-        raise SettingsError(
-            {
-                _variable(name): "is set, but this database is a demo, which never writes to real relays. Unset it."
-                for name in ("smtp_url", "twilio_account_sid", "twilio_auth_token", "twilio_from")
-                if _is_set(settings, name)
-            }
-        )
+    if not page.is_demo or not any(channel.is_live for channel in channels.values()):
+        return
+    problems = {
+        _variable(name): "is set, but this database is a demo, which never writes to real relays. Unset it."
+        for name in ("smtp_url", "twilio_account_sid", "twilio_auth_token", "twilio_from")
+        if _is_set(settings, name)
+    }
+    if any(channel.is_live for kind, channel in channels.items() if kind not in ("email", "sms")):
+        problems["CANDOR_WEBHOOKS"] = "must be capture: this database is a demo, which posts to nobody."
+    raise SettingsError(problems)
 
 
 def database_file(settings: Settings) -> Path:

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
-from statuspage import models  # noqa: F401 - the tables must be known
+from statuspage import models, schema  # noqa: F401 - the tables must be known
 from statuspage.db import Base, db
 
 config = context.config
@@ -37,6 +37,7 @@ def run() -> None:
             render_as_batch=True,
             compare_type=True,
             render_item=render_plainly,
+            include_name=schema.is_ours,
         )
         _watch_references(connection, False)
         try:

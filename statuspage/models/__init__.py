@@ -9,9 +9,10 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
-from .system import CarrierReport, IdempotencyKey, Lease, Pace, RateCount
+from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
 
 __all__ = [
+    "Alarm",
     "Announcement",
     "ApiKey",
     "Attempt",
@@ -22,6 +23,7 @@ __all__ = [
     "Component",
     "ComponentGroup",
     "Delivery",
+    "Heartbeat",
     "IdempotencyKey",
     "Incident",
     "IncidentAssignment",

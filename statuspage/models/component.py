@@ -7,10 +7,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified, WordType
 from ..vocabulary import Audience, ComponentStatus
+from .imported import Imported
 from .page import Page
 
 
-class ComponentGroup(Identified, Base):
+class ComponentGroup(Imported, Identified, Base):
     """A heading over components that belong together."""
 
     __tablename__ = "component_group"
@@ -26,7 +27,7 @@ class ComponentGroup(Identified, Base):
     components: Mapped[list["Component"]] = relationship(back_populates="group", order_by="Component.position")
 
 
-class Component(Identified, Base):
+class Component(Imported, Identified, Base):
     """One thing customers rely on, and how it is doing."""
 
     __tablename__ = "component"

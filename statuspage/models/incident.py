@@ -18,11 +18,12 @@ from ..vocabulary import (
     Severity,
 )
 from .component import Component
+from .imported import Imported
 from .page import Page
 from .staff import StaffUser
 
 
-class Incident(Identified, Base):
+class Incident(Imported, Identified, Base):
     """Something went wrong. Status, impact and promise are derived from its updates by the publishing verbs."""
 
     __tablename__ = "incident"

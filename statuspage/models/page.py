@@ -30,3 +30,8 @@ class Page(Identified, Base):
     confirmed_at: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @property
+    def voice(self) -> str:
+        """The name under which something is said on this page."""
+        return f"voice:{self.id}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from sqlalchemy import create_engine, text
 
 from statuspage import settings as settings_module
 from statuspage.cli import cli
@@ -43,8 +44,16 @@ class Shell:
         return result.stderr
 
 
+def execute(statement: str) -> None:
+    """Change something behind the command's back."""
+    engine = create_engine(settings_module.load().sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
 @pytest.fixture
-def candor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def candor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: str) -> Shell:
     """The command, in an empty folder, on an installation that does not exist yet."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CANDOR_INSTANCE_DIR", str(tmp_path / "instance"))

@@ -32,6 +32,7 @@ class Service:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
         given = {
             "CANDOR_INSTANCE_DIR": "instance",
+            "CANDOR_DATABASE_URL": os.environ.get("CANDOR_DATABASE_URL", ""),
             "CANDOR_PORT": str(self.port),
             "CANDOR_WEB_WORKERS": "1",
             "CANDOR_LOG_LEVEL": "warning",
@@ -99,7 +100,7 @@ def _is_gone(pid: int) -> bool:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, empty_database: str) -> Iterator[Service]:
     service = Service(tmp_path)
     yield service
     service.end()

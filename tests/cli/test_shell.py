@@ -1,8 +1,6 @@
 """What holds for every command."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -10,7 +8,7 @@ import pytest
 
 from statuspage.cli import cli
 
-from .conftest import Shell
+from .conftest import Shell, execute
 
 
 def _paths(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -65,16 +63,15 @@ def test_an_empty_database_is_left_alone_when_that_was_asked_for(
     assert "candor db upgrade" in candor.refuses("page", "list")
 
 
-def test_a_database_of_another_candor_is_left_alone(candor: Shell, tmp_path: Path) -> None:
+def test_a_database_of_another_candor_is_left_alone(candor: Shell) -> None:
     candor.says("db", "upgrade")
-    with closing(sqlite3.connect(tmp_path / "instance" / "candor.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
+    execute("UPDATE alembic_version SET version_num = '9999'")
 
     assert "candor db upgrade" in candor.refuses("page", "list")
     assert "another Candor" in candor.refuses("db", "upgrade")
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_named_in_a_sentence(candor: Shell, tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
     (tmp_path / "instance" / "candor.db").write_text("not a database, by far " * 100)

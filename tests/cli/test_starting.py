@@ -1,21 +1,12 @@
 """What `candor run`, `web` and `engine` look at before they begin."""
 
 import socket
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from .conftest import Shell
+from .conftest import Shell, execute
 
 SERVING = ("run", "web", "engine")
-
-
-def _execute(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(folder / "instance" / "candor.db")) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 def test_a_port_that_is_taken_is_refused_by_name(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,19 +37,17 @@ def test_an_older_schema_is_left_alone_when_asked_to(
 
 
 @pytest.mark.parametrize("command", SERVING)
-def test_a_schema_of_another_candor_is_not_served(candor: Shell, tmp_path: Path, command: str) -> None:
+def test_a_schema_of_another_candor_is_not_served(candor: Shell, command: str) -> None:
     candor.says("db", "upgrade")
-    _execute(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
+    execute("UPDATE alembic_version SET version_num = '9999'")
 
     assert "another Candor" in candor.refuses(command)
 
 
 @pytest.mark.parametrize("command", SERVING)
-def test_a_demo_never_meets_a_real_relay(
-    candor: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_a_demo_never_meets_a_real_relay(candor: Shell, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     candor.says("db", "upgrade")
-    _execute(tmp_path, "UPDATE page SET is_demo = 1")
+    execute("UPDATE page SET is_demo = (1 = 1)")
     monkeypatch.setenv("CANDOR_SMTP_URL", "smtp://127.0.0.1:2525")
     monkeypatch.setenv("CANDOR_MAIL_FROM", "status@example.com")
 

@@ -49,8 +49,8 @@ def subscribe_many(candor: Running, count: int) -> set[str]:
     return set(addresses)
 
 
-def test_kill_in_the_middle_of_a_fan_out_loses_nobody(tmp_path):
-    with SmtpSink() as sink, Running(tmp_path, CANDOR_SMTP_URL=sink.url) as candor:
+def test_kill_in_the_middle_of_a_fan_out_loses_nobody(tmp_path, commands):
+    with SmtpSink() as sink, Running(tmp_path, commands, CANDOR_SMTP_URL=sink.url) as candor:
         everybody = subscribe_many(candor, RECIPIENTS)
         incident = candor.command("incident", "open", "--title", "Lights out", "--severity", "sev1",
                                   "--status", "investigating", "--body", "We are looking into it.")  # fmt: skip
@@ -67,12 +67,12 @@ def test_kill_in_the_middle_of_a_fan_out_loses_nobody(tmp_path):
     print(f"\nkilled after {before} of {RECIPIENTS}: lost {len(everybody - set(got))}, duplicates {duplicates}")
     assert RECIPIENTS // 3 < before < RECIPIENTS
     assert everybody - set(got) == set()
-    assert duplicates <= AT_MOST_TWICE
+    assert duplicates <= AT_MOST_TWICE * max(1, commands.count("worker"))
     assert _message_ids_repeat_only_with_recipients(sink)
 
 
-def test_a_polite_stop_in_the_middle_of_a_fan_out_repeats_nothing(tmp_path):
-    with SmtpSink() as sink, Running(tmp_path, CANDOR_SMTP_URL=sink.url) as candor:
+def test_a_polite_stop_in_the_middle_of_a_fan_out_repeats_nothing(tmp_path, commands):
+    with SmtpSink() as sink, Running(tmp_path, commands, CANDOR_SMTP_URL=sink.url) as candor:
         everybody = subscribe_many(candor, 600)
         incident = candor.command("incident", "open", "--title", "Lights out", "--severity", "sev1",
                                   "--status", "investigating", "--body", "We are looking into it.")  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_polite_stop_in_the_middle_of_a_fan_out_repeats_nothing(tmp_path):
     assert Counter(sink.recipients) == Counter(dict.fromkeys(everybody, 1))
 
 
-def test_a_service_manager_that_signals_every_process_at_once_is_obeyed_in_time(tmp_path):
+def test_a_service_manager_that_signals_every_process_at_once_is_obeyed_in_time(tmp_path, empty_database):
     with Running(tmp_path) as candor:
         reader = HTTPConnection("127.0.0.1", candor.port)
         reader.request("GET", "/")

@@ -52,7 +52,7 @@ def sign_up(visitor: Page, url: str, email: str, component: str = "") -> None:
     expect(visitor.get_by_role("heading", level=1)).to_contain_text("Check your inbox")
 
 
-def test_publish_once_everyone_hears_silence_raises_an_alarm(tmp_path: Path, browser: Browser):
+def test_publish_once_everyone_hears_silence_raises_an_alarm(tmp_path: Path, browser: Browser, empty_database: str):
     with SmtpSink() as mail, TwilioDouble() as twilio:
         settings = {
             "CANDOR_SMTP_URL": mail.url,

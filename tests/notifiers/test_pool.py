@@ -29,7 +29,8 @@ class Wire:
         self._at_once = 0
         self._lock = threading.Lock()
 
-    def __call__(self, message: Message, address: str) -> Receipt:
+    def __call__(self, envelope: Envelope) -> Receipt:
+        address = envelope.address
         with self._lock:
             self.tried.append(address)
             self._at_once += 1

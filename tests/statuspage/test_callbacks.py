@@ -18,7 +18,7 @@ CONFIRMED, GONE = SubscriberState.CONFIRMED, SubscriberState.UNSUBSCRIBED
 
 
 @pytest.fixture
-def app(fresh, tmp_path):
+def app(fresh, tmp_path, database):
     """An app with a Twilio account (whose API nobody calls here)."""
     settings = settings_module.load(
         instance_dir=shutil.copytree(fresh, tmp_path / "instance"),

@@ -222,10 +222,13 @@ def test_admin_chooses_how_strangers_subscribe(sign_in, client, page):
     browser = sign_in(StaffRole.ADMIN).browser
     facts = {"name": "Status", "time_zone": "Etc/UTC", "csrf_token": csrf_token(browser, "/admin/page")}
 
-    none = browser.post("/admin/page", data=facts)
+    none = browser.post("/admin/page", data=facts | {"public_channels": ""})
+    silent = browser.post("/admin/page", data=facts)
+    db.session.rollback()
+    assert pages.first().public_channels == ["email", "sms", "webhook", "slack", "teams"]
     some = browser.post("/admin/page", data=facts | {"public_channels": ["email", "discord", "apprise", "pigeon"]})
 
-    assert (none.status_code, some.status_code) == (422, 303)
+    assert (none.status_code, silent.status_code, some.status_code) == (422, 303, 303)
     db.session.rollback()
     assert pages.first().public_channels == ["email", "discord"]
 

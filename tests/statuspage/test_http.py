@@ -6,6 +6,7 @@ from statuspage import settings as settings_module
 from statuspage.db import db
 from statuspage.http import POLICY, allowed_hosts
 from statuspage.tokens import Purpose, signer
+from tests.breaking import drop_table
 from tests.conftest import csrf_token
 from wsgi import create_app
 
@@ -169,9 +170,8 @@ def test_our_own_fault_is_a_calm_500_that_is_never_cached(client, app, page):
 
 @pytest.mark.parametrize("path", PUBLIC_PATHS)
 def test_database_that_is_gone_never_reads_green(client, path):
-    db.session.execute(sql("DROP TABLE update_component"))
-    db.session.execute(sql("DROP TABLE incident_update"))
-    db.session.execute(sql("DROP TABLE incident"))
+    for table in ("update_component", "incident_update", "incident"):
+        drop_table(table)
     db.session.commit()
     answer = client.get(path)
 
@@ -211,6 +211,7 @@ def test_forwarded_address_is_believed_for_as_many_hops_as_we_set(tmp_path, hops
     assert app.test_client().get("/who", headers=spoofed).text == ("192.0.2.9" if hops else "127.0.0.1")
 
 
+@pytest.mark.sqlite
 def test_reading_never_waits_for_a_writer(client, app, sign_in):
     browser = sign_in().browser
     db.session.rollback()

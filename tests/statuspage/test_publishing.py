@@ -3,7 +3,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
-from sqlalchemy import event, func, select, text as sql
+from sqlalchemy import event, func, select
 
 from statuspage import components, pages, publishing
 from statuspage.audit import Actor
@@ -21,6 +21,7 @@ from statuspage.vocabulary import (
     IncidentType,
     Severity,
 )
+from tests.breaking import refuse_inserts
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import acts, announcements, said
 
@@ -301,7 +302,7 @@ def test_eight_presses_without_a_key_are_one_update_and_seven_questions(eight_at
 @pytest.mark.parametrize("table", ["announcement", "audit_entry", "update_component", "idempotency_key"])
 def test_failure_in_the_middle_leaves_nothing_at_all(page, api, table):
     before = contents()
-    db.session.execute(sql(f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk'); END"))
+    refuse_inserts(table, "disk")
     db.session.commit()
     draft = IncidentDraft("Slow", IncidentType.OUTAGE, Severity.SEV2, said("We look.", components={api: DOWN}))
 

@@ -9,6 +9,7 @@ from statuspage.db import db
 from statuspage.delivery import letters
 from statuspage.models import Announcement, Delivery, Incident, Reminder
 from statuspage.vocabulary import AnnouncementKind, DeliveryState, IncidentRole, IncidentStatus, StaffRole
+from tests.breaking import refuse_inserts
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, ledger, said, states
 
@@ -158,12 +159,7 @@ def test_new_promise_is_chased_like_the_first(crew):
 
 def test_trouble_with_one_incident_leaves_the_others_their_reminders(crew, open_incident):
     other = open_incident(title="Second").id
-    db.session.execute(
-        sql(
-            f"CREATE TRIGGER no BEFORE INSERT ON reminder WHEN NEW.incident_id <> {other} "
-            "BEGIN SELECT RAISE(ABORT, 'no'); END"
-        )
-    )
+    refuse_inserts("reminder", "no", when=f"NEW.incident_id <> {other}")
     db.session.commit()
     reminders.remind_due(DUE)
 
