@@ -12,7 +12,7 @@ from .audit import Actor
 from .db import db
 from .delivery import audience, outbox
 from .errors import Conflict, NotFound
-from .models import Announcement, Delivery, IncidentUpdate, Page, Shard
+from .models import Announcement, Delivery, Incident, IncidentUpdate, Page, Shard
 from .models.delivery import is_waiting
 from .vocabulary import AnnouncementKind, DeliveryState
 
@@ -72,6 +72,17 @@ def withdraw(announcement: Announcement, by: Actor, now: datetime) -> None:
     _take_back(announcement, now)
     audit.record(by, "announcement.withdraw", announcement, now)
     db.session.commit()
+
+
+def take_back_all(incident: Incident, by: Actor, now: datetime) -> None:
+    """Nothing that is still on its way about this incident reaches anybody else; the caller commits."""
+    about = select(Announcement).where(
+        Announcement.incident_id == incident.id, Announcement.kind != AnnouncementKind.REMINDER
+    )
+    for announcement in db.session.scalars(about).all():
+        if is_on_its_way(announcement):
+            _take_back(announcement, now)
+            audit.record(by, "announcement.withdraw", announcement, now)
 
 
 def tell_correction(update: IncidentUpdate, now: datetime) -> None:

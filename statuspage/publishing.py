@@ -157,12 +157,16 @@ def assign_all(incident: Incident, roles: Iterable[tuple[IncidentRole, StaffUser
 
 
 def hide(incident: Incident, by: Actor, now: datetime) -> None:
-    """The public sees nothing of this incident any more; staff and the record keep all of it."""
+    """The public sees nothing of this incident any more, and whoever was not told yet is not told of it.
+
+    Staff and the record keep all of it.
+    """
     hold(incident)
     if incident.is_hidden:
         return
     incident.hidden_at = incident.updated_at = incident.page.updated_at = now
     promises.withdraw(incident, now)
+    announcing.take_back_all(incident, by, now)
     audit.record(by, "incident.hide", incident, now)
     db.session.commit()
 

@@ -4,11 +4,12 @@ import pytest
 
 from statuspage import publishing
 from statuspage.api.answers import Incident as IncidentAnswer
+from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.models import Announcement, Incident
 from statuspage.vocabulary import Audience, ComponentStatus, Impact, IncidentStatus, IncidentType, Scope, Severity
 from tests.conftest import BY, NOON
-from tests.statuspage.fakes import acts, said
+from tests.statuspage.fakes import acts, ledger, said
 
 DOWN, OK = "major_outage", "operational"
 
@@ -178,6 +179,15 @@ def test_nobody_is_chased_for_what_was_deleted(robot, page):
 
     assert incident.next_update_due_at is None
     assert incident.updates[0].promise_outcome == "withdrawn"
+
+
+def test_nobody_else_is_told_of_what_was_deleted(robot, subscribe, dispatch):
+    subscribe("reader@example.com")
+    made = make(robot)
+    robot.ask("DELETE", f"/incidents/{made['id']}")
+    dispatch(utcnow())
+
+    assert [row.state for row in ledger() if row.state in ("sent", "captured")] == []
 
 
 def test_hidden_incident_holds_no_component_and_can_be_shown_again(robot, api, client, page):

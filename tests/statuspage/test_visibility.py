@@ -19,7 +19,8 @@ from tests.statuspage.fakes import ledger, said
 
 INSIDE, OUTSIDE = Audience.INTERNAL, Audience.PUBLIC
 SECRET = "zebrafish"
-PATHS = ("/", "/history?month=2026-03", "/history.atom", "/history.rss", "/subscribe")
+DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json", "/api/v2/components.json")
+PATHS = ("/", "/history?month=2026-03", "/history.atom", "/history.rss", "/subscribe", *DOCUMENTS)
 
 viewers = st.sets(st.sampled_from(Audience)).map(lambda audiences: Viewer(frozenset(audiences)))
 
@@ -65,13 +66,15 @@ def test_presented_incidents_hold_nothing_beyond_the_viewer(page, a_mixture, vie
 
 @pytest.fixture
 def a_mixture(page, open_incident, api):
-    """Public and internal incidents, updates and components, in every combination."""
+    """Public, internal and hidden incidents, updates and components, in every combination."""
     hidden = components.add(page, f"{SECRET} cluster", BY, NOON, group=f"{SECRET} group", audience=INSIDE)
     known = open_incident(
         title="Known", components={api: ComponentStatus.PARTIAL_OUTAGE, hidden: ComponentStatus.MAJOR_OUTAGE}
     )
     publishing.post_update(known, said(f"The {SECRET} did it.", status=known.status, audience=INSIDE), BY, NOON)
     open_incident(title=f"The {SECRET} incident", body=f"Only for us: {SECRET}.", audience=INSIDE)
+    gone = open_incident(title=f"A {SECRET} that is gone", components={api: api.status}, is_notified=False)
+    publishing.hide(gone, BY, NOON)
     return known
 
 
