@@ -4,7 +4,7 @@ from flask import Flask
 
 import admin
 from notifiers import load as load_channels
-from statuspage import db, feeds, http, kept, logs, presenting, settings as settings_module, web
+from statuspage import api, db, feeds, http, kept, logs, presenting, settings as settings_module, web
 from statuspage.assets import asset_root
 from statuspage.cli import cli
 from statuspage.errors import SettingsError
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     presenting.init_app(app)
     feeds.init_app(app)
     web.init_app(app)
+    api.init_app(app)
     admin.init_app(app)
     return app
 

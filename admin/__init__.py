@@ -4,6 +4,7 @@ from flask import Flask
 
 from . import (
     account,
+    api_keys,
     auth,
     components,
     compose,
@@ -24,8 +25,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies, sending,
-    staff, subscribers, told, updates,
+    account, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies,
+    sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 

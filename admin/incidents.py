@@ -88,6 +88,17 @@ def assign_roles(public_id: str) -> ResponseReturnValue:
     return redirect(f"/admin/incidents/{public_id}", 303)
 
 
+@panel.post("/incidents/<public_id>/show")
+@needs(StaffRole.RESPONDER)
+def show_again(public_id: str) -> ResponseReturnValue:
+    """What was taken off the page is back on it."""
+    found = publishing.find_incident(site_page(), public_id)
+    require_publish(found)
+    publishing.show_again(found, actor(), utcnow())
+    flash("Readers see this incident again.")
+    return redirect(f"/admin/incidents/{public_id}", 303)
+
+
 def show(incident: Incident, typed: Typed, error: Invalid | Conflict | None = None) -> ResponseReturnValue:
     """The incident's page with this form in it, and what is wrong with it."""
     composer = updating(incident, typed)

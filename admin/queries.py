@@ -49,7 +49,8 @@ def count_late(page: Page, now: datetime) -> int:
 
 def resolved_incidents(page: Page, before: int | None) -> Slice:
     """What is over, newest first."""
-    query = select(Incident).where(Incident.page_id == page.id, Incident.status == IncidentStatus.RESOLVED)
+    is_over = (Incident.status == IncidentStatus.RESOLVED) | Incident.hidden_at.is_not(None)
+    query = select(Incident).where(Incident.page_id == page.id, is_over)
     if before is not None:
         query = query.where(Incident.id < before)
     return cut(query.order_by(Incident.id.desc()))
@@ -91,7 +92,8 @@ def audit_entries(before: int | None) -> Slice:
 
 
 def _open(page: Page) -> Select[Incident]:
-    return select(Incident).where(Incident.page_id == page.id, Incident.status != IncidentStatus.RESOLVED)
+    is_open = (Incident.status != IncidentStatus.RESOLVED) & Incident.hidden_at.is_(None)
+    return select(Incident).where(Incident.page_id == page.id, is_open)
 
 
 def _count(query: Select[Incident]) -> int:

@@ -98,6 +98,15 @@ def erase_subscriber(public_id: str) -> ResponseReturnValue:
     return redirect(f"/admin/subscribers/{public_id}", 303)
 
 
+@panel.post("/subscribers/<public_id>/lift-quarantine")
+@needs(StaffRole.COMMS_LEAD)
+def lift_quarantine(public_id: str) -> ResponseReturnValue:
+    """The address is written to again."""
+    subscriptions.lift_quarantine(_find(public_id), actor(), utcnow())
+    flash("The quarantine is lifted.")
+    return redirect(f"/admin/subscribers/{public_id}", 303)
+
+
 def _find(public_id: str) -> Subscriber:
     found = subscriptions.find_by_id(public_id)
     if found.page_id != site_page().id:

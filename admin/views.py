@@ -43,6 +43,7 @@ MORE = (
     Place("admin.health", "Health", "bell", StaffRole.COMMS_LEAD),
     Place("admin.policies", "Cadence policies", "clock"),
     Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
+    Place("admin.api_keys", "API keys", "layers", StaffRole.ADMIN),
     Place("admin.page_settings", "Page settings", "settings", StaffRole.ADMIN),
     Place("admin.journal", "Audit", "list", StaffRole.ADMIN),
 )

@@ -4,12 +4,14 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 `EXAMPLE`, settings the contract test builds it from (with `EXAMPLE_ADDRESS`, where addresses have a shape).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 CallbackState = Literal["sent", "delivered", "failed"]
+HealthState = Literal["closed", "open", "half_open"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Message:
 
     In an envelope that has `values` any text here may hold placeholders, and one message serves all recipients.
     `said_at` is when they were said; a mail carries it as its Date, so that every attempt is the same mail.
+    `return_path` is where a mail that cannot be delivered comes back to; without one, to the sender.
     """
 
     reference: str
@@ -32,6 +35,7 @@ class Message:
     unsubscribe_mailto: str | None = None
     list_id: str | None = None
     said_at: datetime | None = None
+    return_path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,22 @@ class Envelope:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def personal(self) -> Message:
-        """The message with this recipient's values in place."""
-        if not self.values:
-            return self.message
-        texts: dict[str, Any] = {
-            each.name: text for each in fields(Message) if isinstance(text := getattr(self.message, each.name), str)
-        }
-        for placeholder, value in self.values.items():
-            texts = {name: text.replace(placeholder, value) for name, text in texts.items()}
-        return replace(self.message, **texts)
+        """The message with this recipient's values in place; a value is never looked through for placeholders."""
+        return substituted(self.message, self.values)
+
+
+def substituted(message: Message, values: Mapping[str, str]) -> Message:
+    """The message with each placeholder replaced by its value, all at once."""
+    if not values:
+        return message
+    # The longest first, so that one placeholder may begin like another.
+    wanted = re.compile("|".join(re.escape(each) for each in sorted(values, key=len, reverse=True)))
+    texts: dict[str, Any] = {
+        each.name: wanted.sub(lambda found: values[found[0]], text)
+        for each in fields(Message)
+        if isinstance(text := getattr(message, each.name), str)
+    }
+    return replace(message, **texts)
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,23 @@ class KnowsCountry(Protocol):
     def country(self, address: str) -> str: ...
 
 
+@dataclass(frozen=True)
+class Health:
+    """How one destination of a channel is doing: `closed` is well, `open` is left alone until `until`."""
+
+    destination: str
+    state: HealthState
+    reason: str = ""
+    until: datetime | None = None
+
+
+@runtime_checkable
+class Monitored(Protocol):
+    """A channel that knows how its destinations are doing."""
+
+    def health(self) -> tuple[Health, ...]: ...
+
+
 @runtime_checkable
 class Metered(Protocol):
     """A channel whose messages cost by the piece."""
@@ -285,23 +313,6 @@ class HasSchedule(Protocol):
 
     @property
     def schedule(self) -> tuple[timedelta, ...]: ...
-
-
-@dataclass(frozen=True)
-class Health:
-    """A destination that is in trouble: `open` is left alone until then, `trying` is asked carefully again."""
-
-    destination: str
-    state: str
-    reason: str
-    until: datetime | None = None
-
-
-@runtime_checkable
-class Monitored(Protocol):
-    """A channel that can say which of its destinations are in trouble; none is the usual answer."""
-
-    def health(self) -> tuple[Health, ...]: ...
 
 
 class Sender(Protocol):

@@ -1,8 +1,4 @@
-"""The SMTP wire, by hand where it matters: which stage a message had reached when things broke.
-
-smtplib raises the same exception for a drop before and after the final dot. Before it, sending again is safe;
-after it the relay may have taken the message, and only the sender can know which of the two it was.
-"""
+"""What relays say and what it means; and how a connection is opened, which is left to smtplib."""
 
 import contextlib
 import re
@@ -11,21 +7,16 @@ import socket
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 
 from ._contract import DeliveryError, PermanentDeliveryError, UncertainDeliveryError
 from ._relay import Relay, Security
 from ._text import clean_line, cut
 
-_CLOSING = 421
-_GO_AHEAD = 354
+CLOSING = 421
 _TOO_LARGE = 552
 # Answers about who we are, at whatever stage they come: the recipient is not to blame.
 _ABOUT_US = {530, 534, 535, 538}
-_LEADING_DOT = re.compile(rb"(?m)^\.")
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
-_GOODBYE_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -37,245 +28,143 @@ class Reply:
         return cut(f"{self.code} {self.text}".strip(), 200)
 
 
-class Conversation:
-    """One batch with one relay: a connection reused, renewed after a while, and reopened when it broke."""
+@dataclass(frozen=True)
+class Session:
+    """A relay that let us in: its socket, what it can do, and what it may have said too early."""
 
-    def __init__(self, relay: Relay) -> None:
-        self.relay = relay
-        self._smtp: smtplib.SMTP | None = None
-        self._carried = 0
-        self._breaks = 0
-        self._is_half_done = False
+    sock: socket.socket
+    extensions: frozenset[str]
+    early: bytes = b""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.hang_up()
-
-    def hand_over(self, sender: str, recipient: str, raw: bytes, *, needs_utf8: bool = False) -> str:
-        """Put one message in the relay's hands; its last reply comes back."""
-        if self._carried >= self.relay.messages_per_connection:
-            self.hang_up()
-        self._mail(sender, len(raw), needs_utf8=needs_utf8)
-        self._rcpt(recipient)
-        self._data(recipient)
-        return str(self._dot(raw, recipient))
-
-    def hang_up(self) -> None:
-        """Leave politely; the relay's last word changes nothing."""
-        smtp, self._smtp = self._smtp, None
-        self._carried = 0
-        self._is_half_done = False
-        if smtp is None:
-            return
-        with contextlib.suppress(OSError):
-            if smtp.sock is not None:
-                smtp.sock.settimeout(_GOODBYE_TIMEOUT)
-                smtp.quit()
-        smtp.close()
-
-    # The stages
-
-    def _mail(self, sender: str, size: int, *, needs_utf8: bool) -> None:
-        is_reused = self._smtp is not None
-        try:
-            reply = self._try_mail(sender, size, needs_utf8=needs_utf8)
-        except DeliveryError as error:
-            if not is_reused or error.code != "disconnected":
-                raise
-            # A relay may close an idle connection at any time; nothing was said yet, so a new one will do.
-            reply = self._try_mail(sender, size, needs_utf8=needs_utf8)
-        if reply.code == _TOO_LARGE:
-            raise PermanentDeliveryError(f"The relay finds this message too large: {reply}", code="message_refused")
-        if reply.code != 250:
-            raise self._relay_wide(reply, "would not take mail from us", code="sender_refused")
-        self._is_half_done = True
-
-    def _try_mail(self, sender: str, size: int, *, needs_utf8: bool) -> Reply:
-        smtp = self._connection()
-        if self._is_half_done:
-            self._is_half_done = False
-            self._ask("RSET")
-        options = ""
-        if smtp.has_extn("size"):
-            options += f" SIZE={size}"
-        if needs_utf8:
-            if not smtp.has_extn("smtputf8"):
-                raise PermanentDeliveryError(
-                    "The relay cannot carry addresses with letters outside ASCII.", code="unsupported_address"
-                )
-            options += " SMTPUTF8"
-        return self._ask(f"MAIL FROM:<{sender}>{options}")
-
-    def _rcpt(self, recipient: str) -> None:
-        reply = self._ask(f"RCPT TO:<{recipient}>", recipient)
-        if reply.code not in {250, 251}:
-            raise self._refused(reply, "this address", is_about_address=True)
-
-    def _data(self, recipient: str) -> None:
-        reply = self._ask("DATA", recipient)
-        if reply.code != _GO_AHEAD:
-            raise self._refused(reply, "this message")
-
-    def _dot(self, raw: bytes, recipient: str) -> Reply:
-        # Body and final dot go in one write. When it raises, some bytes stayed here, and a message without
-        # its last byte cannot be accepted. When it returns, only the reply can tell.
-        wire = _LEADING_DOT.sub(b"..", raw)
-        wire += b".\r\n" if wire.endswith(b"\r\n") else b"\r\n.\r\n"
-        smtp = self._connection()
-        try:
-            smtp.send(wire)
-        except OSError as error:
-            raise self._broken(error, self.relay.command_timeout) from error
-        try:
-            reply = self._last_reply(smtp, recipient)
-        except OSError as error:
-            broken = self._broken(error, self.relay.final_timeout)
-            raise UncertainDeliveryError(
-                f"{broken} It may have taken the message.",
-                code="uncertain",
-                is_channel_wide=broken.is_channel_wide,
-            ) from error
-        self._is_half_done = False
-        self._carried += 1
-        self._breaks = 0
-        if reply.code != 250:
-            raise self._refused(reply, "this message")
-        return reply
-
-    def _last_reply(self, smtp: smtplib.SMTP, recipient: str) -> Reply:
-        if smtp.sock is not None:
-            smtp.sock.settimeout(self.relay.final_timeout)
-        code, text = smtp.getreply()
-        if code < 200:
-            raise smtplib.SMTPServerDisconnected("not an SMTP reply")
-        if smtp.sock is not None:
-            smtp.sock.settimeout(self.relay.command_timeout)
-        return _reply(code, text, recipient)
-
-    # Opening
-
-    def _connection(self) -> smtplib.SMTP:
-        if self._smtp is None:
-            try:
-                self._smtp = self._dial()
-            except OSError as error:
-                sentence, code = self._why_not(error)
-                raise DeliveryError(sentence, code=code, is_channel_wide=True) from error
-        return self._smtp
-
-    def _dial(self) -> smtplib.SMTP:
-        smtp = self._call()
-        try:
-            smtp.ehlo_or_helo_if_needed()
-            is_private = self._secure(smtp)
-            self._sign_in(smtp, is_private=is_private)
-            # smtplib would refuse an SMTPUTF8 command before the relay has seen it.
-            smtp.command_encoding = "utf-8"
-        except BaseException:
-            smtp.close()
-            raise
-        return smtp
-
-    def _call(self) -> smtplib.SMTP:
-        # Our name is given because smtplib would otherwise ask the resolver for it, which can take seconds.
-        relay, name, patience = self.relay, self.relay.ehlo_name, self.relay.command_timeout
-        if relay.security is Security.IMPLICIT:
-            return smtplib.SMTP_SSL(relay.host, relay.port, name, timeout=patience, context=relay.tls_context())
-        return smtplib.SMTP(relay.host, relay.port, name, timeout=patience)
-
-    def _secure(self, smtp: smtplib.SMTP) -> bool:
-        security = self.relay.security
-        if security is Security.IMPLICIT:
-            return True
-        if security is Security.NEVER:
-            return False
-        if not smtp.has_extn("starttls"):
-            if security is Security.REQUIRE:
-                raise smtplib.SMTPNotSupportedError("does not offer TLS, which our settings require")
-            return False
-        code, text = smtp.starttls(context=self.relay.tls_context())
-        if code != 220:
-            raise smtplib.SMTPResponseException(code, text)
-        smtp.ehlo_or_helo_if_needed()
-        return True
-
-    def _sign_in(self, smtp: smtplib.SMTP, *, is_private: bool) -> None:
-        if not self.relay.username:
-            return
-        if not is_private and not self.relay.is_loopback:
-            raise smtplib.SMTPNotSupportedError("does not offer TLS, and our password is only sent over it")
-        if not smtp.has_extn("auth"):
-            raise smtplib.SMTPNotSupportedError("does not offer to sign in, and our settings give a password")
-        smtp.login(self.relay.username, self.relay.password)
-
-    def _why_not(self, error: OSError) -> tuple[str, str]:
-        """What happened and a code, for a connection that did not come about."""
+def open_session(relay: Relay) -> Session:
+    """Connect, agree on TLS and sign in; blocks. Raises a channel-wide DeliveryError that says why it cannot be."""
+    try:
+        smtp = _dial(relay)
+    except OSError as error:
         what, code = _fault(error)
         if _is_timeout(error):
-            what, code = f"did not answer within {self.relay.command_timeout:g} seconds.", "unreachable"
-        return f"The relay {self.relay.name} {what}", code
-
-    # Asking and being refused
-
-    def _ask(self, command: str, recipient: str = "") -> Reply:
-        smtp = self._connection()
-        try:
-            code, text = smtp.docmd(command)
-            if code < 200:
-                raise smtplib.SMTPServerDisconnected("not an SMTP reply")
-        except OSError as error:
-            raise self._broken(error, self.relay.command_timeout) from error
-        return _reply(code, text, recipient)
-
-    def _broken(self, error: OSError, patience: float) -> DeliveryError:
-        """The connection is gone. A relay that went silent, or keeps breaking off, is left in peace."""
-        if self._smtp is not None:
-            self._smtp.close()
-        self._smtp, self._carried, self._is_half_done = None, 0, False
-        if _is_timeout(error):
-            sentence = f"The relay {self.relay.name} did not answer within {patience:g} seconds."
-            return DeliveryError(sentence, code="timeout", is_channel_wide=True)
-        self._breaks += 1
-        return DeliveryError(
-            f"The relay {self.relay.name} broke off in the middle of the message.",
-            code="disconnected",
-            is_channel_wide=self._breaks >= self.relay.breaks_allowed,
-        )
-
-    def _refused(self, reply: Reply, what: str, *, is_about_address: bool = False) -> DeliveryError:
-        if reply.code == _CLOSING or reply.code in _ABOUT_US:
-            return self._relay_wide(reply, "would not go on", code="relay_refused")
-        if 500 <= reply.code < 600:
-            code = "message_refused"
-            if is_about_address:
-                code = "invalid_address" if _is_dead(reply) else "recipient_refused"
-            return PermanentDeliveryError(f"The relay refused {what}: {reply}", code=code)
-        if 400 <= reply.code < 500:
-            # Greylisting wants a minute; asked again sooner it would only say the same.
-            pause = timedelta(minutes=1) if is_about_address else None
-            code = "greylisted" if re.search("gr[ae]ylist", reply.text, re.IGNORECASE) else "deferred"
-            return DeliveryError(f"The relay wants {what} later: {reply}", pause, code=code)
-        self.hang_up()
-        return DeliveryError(
-            f"The relay {self.relay.name} gave an answer we do not understand: {reply}", code="protocol"
-        )
-
-    def _relay_wide(self, reply: Reply, what: str, *, code: str) -> DeliveryError:
-        if reply.code == _CLOSING:
-            self.hang_up()
-        return DeliveryError(f"The relay {self.relay.name} {what}: {reply}", code=code, is_channel_wide=True)
+            what, code = f"did not answer within {relay.command_timeout:g} seconds.", "unreachable"
+        raise DeliveryError(f"The relay {relay.name} {what}", code=code, is_channel_wide=True) from error
+    sock = smtp.sock
+    assert sock is not None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setblocking(False)
+    early = b""
+    if smtp.file is not None:
+        with contextlib.suppress(OSError):
+            early = smtp.file.peek() or b""
+        smtp.file.close()
+    return Session(sock, frozenset(smtp.esmtp_features), early)
 
 
-def _reply(code: int, text: bytes, recipient: str) -> Reply:
+def _dial(relay: Relay) -> smtplib.SMTP:
+    smtp = _call(relay)
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        is_private = _secure(relay, smtp)
+        _sign_in(relay, smtp, is_private=is_private)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def _call(relay: Relay) -> smtplib.SMTP:
+    # Our name is given because smtplib would otherwise ask the resolver for it, which can take seconds.
+    name, patience = relay.ehlo_name, relay.command_timeout
+    if relay.security is Security.IMPLICIT:
+        return smtplib.SMTP_SSL(relay.host, relay.port, name, timeout=patience, context=relay.tls_context())
+    return smtplib.SMTP(relay.host, relay.port, name, timeout=patience)
+
+
+def _secure(relay: Relay, smtp: smtplib.SMTP) -> bool:
+    security = relay.security
+    if security is Security.IMPLICIT:
+        return True
+    if security is Security.NEVER:
+        return False
+    if not smtp.has_extn("starttls"):
+        if security is Security.REQUIRE:
+            raise smtplib.SMTPNotSupportedError("does not offer TLS, which our settings require")
+        return False
+    code, text = smtp.starttls(context=relay.tls_context())
+    if code != 220:
+        raise smtplib.SMTPResponseException(code, text)
+    smtp.ehlo_or_helo_if_needed()
+    return True
+
+
+def _sign_in(relay: Relay, smtp: smtplib.SMTP, *, is_private: bool) -> None:
+    if not relay.username:
+        return
+    if not is_private and not relay.is_loopback:
+        raise smtplib.SMTPNotSupportedError("does not offer TLS, and our password is only sent over it")
+    if not smtp.has_extn("auth"):
+        raise smtplib.SMTPNotSupportedError("does not offer to sign in, and our settings give a password")
+    smtp.login(relay.username, relay.password)
+
+
+def read_reply(code: int, text: bytes, recipient: str) -> Reply:
     """What the relay said, without the address it likes to repeat, which must not outlive its subscriber."""
-    words = clean_line(text.decode("utf-8", "replace"))
-    if recipient:
+    words = text.decode("utf-8", "replace")
+    if not (words.isascii() and words.isprintable() and "  " not in words) or words[:1] == " " or words[-1:] == " ":
+        words = clean_line(words)
+    # Cheap first: most replies name nobody, and a pattern made for each recipient would be costly.
+    if recipient and recipient.lower() in words.lower():
         words = re.sub(re.escape(recipient), "address", words, flags=re.IGNORECASE)
     return Reply(code, words)
+
+
+def refused(relay: Relay, reply: Reply, what: str, *, is_about_address: bool = False) -> DeliveryError:
+    """What a reply other than the hoped-for one means for a message."""
+    if reply.code == CLOSING or reply.code in _ABOUT_US:
+        return relay_wide(relay, reply, "would not go on", code="relay_refused")
+    if 500 <= reply.code < 600:
+        code = "message_refused"
+        if is_about_address:
+            code = "invalid_address" if _is_dead(reply) else "recipient_refused"
+        return PermanentDeliveryError(f"The relay refused {what}: {reply}", code=code)
+    if 400 <= reply.code < 500:
+        # Greylisting wants a minute; asked again sooner it would only say the same.
+        pause = timedelta(minutes=1) if is_about_address else None
+        code = "greylisted" if re.search("gr[ae]ylist", reply.text, re.IGNORECASE) else "deferred"
+        return DeliveryError(f"The relay wants {what} later: {reply}", pause, code=code)
+    return DeliveryError(f"The relay {relay.name} gave an answer we do not understand: {reply}", code="protocol")
+
+
+def sender_refused(relay: Relay, reply: Reply) -> DeliveryError:
+    """What it means that the relay does not take a mail from us."""
+    if reply.code == _TOO_LARGE:
+        return PermanentDeliveryError(f"The relay finds this message too large: {reply}", code="message_refused")
+    return relay_wide(relay, reply, "would not take mail from us", code="sender_refused")
+
+
+def relay_wide(relay: Relay, reply: Reply, what: str, *, code: str) -> DeliveryError:
+    """A refusal that no address is to blame for."""
+    return DeliveryError(f"The relay {relay.name} {what}: {reply}", code=code, is_channel_wide=True)
+
+
+def broken_off(relay: Relay, *, is_channel_wide: bool) -> DeliveryError:
+    """The connection is gone."""
+    return DeliveryError(
+        f"The relay {relay.name} broke off in the middle of the message.",
+        code="disconnected",
+        is_channel_wide=is_channel_wide,
+    )
+
+
+def silent(relay: Relay, patience: float, *, is_channel_wide: bool) -> DeliveryError:
+    """The relay has not answered in time."""
+    sentence = f"The relay {relay.name} did not answer within {patience:g} seconds."
+    return DeliveryError(sentence, code="timeout", is_channel_wide=is_channel_wide)
+
+
+def uncertain(broken: DeliveryError) -> UncertainDeliveryError:
+    """As the given one, after the last byte of a message had gone."""
+    return UncertainDeliveryError(
+        f"{broken} It may have taken the message.", code="uncertain", is_channel_wide=broken.is_channel_wide
+    )
 
 
 def _fault(error: OSError) -> tuple[str, str]:
@@ -307,7 +196,7 @@ def _fault(error: OSError) -> tuple[str, str]:
 
 def _of(error: smtplib.SMTPResponseException) -> Reply:
     said = error.smtp_error
-    return _reply(error.smtp_code, said if isinstance(said, bytes) else str(said).encode(), "")
+    return read_reply(error.smtp_code, said if isinstance(said, bytes) else str(said).encode(), "")
 
 
 def _is_dead(reply: Reply) -> bool:

@@ -102,7 +102,7 @@ class Traffic:
             return tuple(
                 Health(
                     host,
-                    "open" if known.resting_until > now else "trying",
+                    "open" if known.resting_until > now else "half_open",
                     known.reason,
                     wall + timedelta(seconds=known.resting_until - now) if known.resting_until > now else None,
                 )

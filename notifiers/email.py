@@ -1,40 +1,38 @@
-"""Email: one SMTP relay, one connection for a batch. Without a relay, mail is rendered and captured.
+"""Email: finished mails over one relay or several. Without a relay, mail is rendered and captured.
 
-Settings: CANDOR_SMTP_URL (see `_relay.py`), CANDOR_MAIL_FROM (`status@example.com` or `Example Status
-<status@example.com>`) and CANDOR_BASE_URL (its host names our messages).
+Settings: CANDOR_SMTP_URL (see `_relay.py`; several, separated by spaces, stand in for each other),
+CANDOR_MAIL_FROM (`status@example.com` or `Example Status <status@example.com>`), CANDOR_BASE_URL (its host names
+our messages) and, to sign, CANDOR_DKIM_KEY, CANDOR_DKIM_DOMAIN and CANDOR_DKIM_SELECTOR (see `_dkim.py`).
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email import policy
-from email.header import Header
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import format_datetime
-from typing import Any
-from urllib.parse import quote
+from typing import TypeVar
 
+from . import _dkim, _mail
 from ._contract import (
     BadSettings,
     DeliveryError,
     Envelope,
     Field,
+    Health,
     Message,
     Outcome,
     PermanentDeliveryError,
     Preview,
     Receipt,
-    deliver_each,
 )
-from ._relay import Relay, read_relay
+from ._delivery import Round
+from ._line import Letter
+from ._mail import ADDRESS, Identity
+from ._relay import Relay, read_relays
 from ._settings import base_url, host_name
-from ._smtp import Conversation
-from ._text import clean_body, clean_line, cut
+from ._station import Station
+from ._template import Finished, Templates
+from ._text import clean_body, clean_line
 
 EXAMPLE = {
     "CANDOR_SMTP_URL": "smtp://relay.example:25",
@@ -43,15 +41,10 @@ EXAMPLE = {
 }
 EXAMPLE_ADDRESS = "ada@example.com"
 
+T = TypeVar("T")
+
 _LONGEST_ADDRESS = 254
-_LONGEST_SUBJECT = 200
-# Kept short because a name is never folded, and an encoded word should stay near RFC 2047's 75 characters.
-_LONGEST_NAME = 64
-_LONGEST_URI = 900
-_ATOM = r"[^\s\x00-\x1f\x7f<>()\[\]@,;:\\\"]+"
-_ADDRESS = re.compile(rf"{_ATOM}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
-_LIST_ID = re.compile(r"[A-Za-z0-9._-]+")
 _MACHINES = {"postmaster", "mailer-daemon"}
 
 
@@ -60,38 +53,18 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class WirePolicy(EmailPolicy):
-    """How headers are written: in long lines, and the subject in short ones.
-
-    At the usual 78 columns Python writes a long List-Unsubscribe as an encoded word, which mailbox providers
-    ignore (python/cpython#87659), and drops the quotes of a long display name, which lets a name pass for
-    addresses. In a subject it loses a space between encoded words, so that one is left to the older Header.
-    """
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        words = str(value)
-        if name.lower() != "subject" or (words.isascii() and "=?" not in words):
-            return super().fold_binary(name, value)
-        encoded = Header(words, "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")
-        return f"{name}: {encoded}\r\n".encode("ascii")
-
-
-# Bodies are made under the ordinary policy (76 columns, ASCII only, so no relay needs 8BITMIME); headers are
-# folded when the bytes are written.
-_BODY = policy.SMTP.clone(cte_type="7bit")
-_WIRE = WirePolicy(linesep="\r\n", max_line_length=998, cte_type="7bit")
-_WIRE_UTF8 = _WIRE.clone(utf8=True)
-
-
 @dataclass(frozen=True)
 class Email:
-    """Mail from one sender over one relay."""
+    """Mail from one sender. The connections it opens stay open for a while; `close` ends them."""
 
     sender: str
     sender_name: str = ""
     host: str = "localhost"
-    relay: Relay | None = None
+    relays: tuple[Relay, ...] = ()
+    signature: _dkim.Signature | None = field(default=None, repr=False)
     clock: Callable[[], datetime] = utcnow
+    stations: tuple[Station, ...] = field(init=False, repr=False, compare=False)
+    templates: Templates = field(init=False, repr=False, compare=False)
 
     kind = "email"
     label = "Email"
@@ -105,9 +78,14 @@ class Email:
     # The Message-ID is the same at every attempt.
     knows_repeats = True
 
+    def __post_init__(self) -> None:
+        # Each copy has its own connections and templates: both depend on what is above.
+        object.__setattr__(self, "stations", tuple(Station(relay) for relay in self.relays))
+        object.__setattr__(self, "templates", Templates(self._identity, self.clock))
+
     @property
     def is_live(self) -> bool:
-        return self.relay is not None
+        return bool(self.relays)
 
     def clean(self, address: str) -> str:
         # Imported when first needed: 40 ms that a process which only renders pages never pays.
@@ -133,15 +111,17 @@ class Email:
         if typed.casefold() not in read_back:
             raise ValueError("Enter one plain email address, without a name or special spelling.")
         cleaned = f"{typed.rpartition('@')[0]}@{domain}"
-        if not _ADDRESS.fullmatch(cleaned):
+        if not ADDRESS.fullmatch(cleaned):
             raise ValueError("Enter one plain email address, like ada@example.com.")
         if self._is_ours(cleaned):
             raise ValueError("This address belongs to the status page itself. Enter your own.")
         return cleaned
 
     def preview(self, message: Message, address: str, at: datetime | None = None) -> Preview:
-        mail = self.render(message, address, at)
-        raw = to_wire(mail, address)
+        if at is not None:
+            message = replace(message, said_at=at)
+        mail = self.render(message, address)
+        raw = self._signed(self.templates.finish(message, address, {}))
         return Preview(
             text=clean_body(message.text),
             html=None if message.html is None else clean_body(message.html),
@@ -149,139 +129,99 @@ class Email:
             raw=raw.decode("utf-8", "replace"),
         )
 
-    def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
-        if self.relay is None:
-            yield from deliver_each(self._capture, envelopes)
-            return
-        with Conversation(self.relay) as relay:
-            yield from deliver_each(lambda message, address: self._hand_over(relay, message, address), envelopes)
-
     def render(self, message: Message, address: str, at: datetime | None = None) -> EmailMessage:
         """The mail as it goes out; all but its date follows from message and address."""
-        if not _ADDRESS.fullmatch(address):
-            raise PermanentDeliveryError("This is not an email address.", code="invalid_address")
-        mail = EmailMessage(policy=_BODY)
-        mail["From"] = Address(self._from_name(message), addr_spec=self.sender)
-        mail["To"] = address
-        if message.reply_to:
-            mail["Reply-To"] = _reply_to(message.reply_to)
-        mail["Subject"] = cut(clean_line(message.subject), _LONGEST_SUBJECT)
-        mail["Date"] = format_datetime((at or message.said_at or self.clock()).astimezone(UTC))
-        mail["Message-ID"] = self._id("message", message.reference, address)
-        self._join_thread(mail, message, address)
-        _offer_to_leave(mail, message)
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "All"
-        mail["Precedence"] = "bulk"
-        mail.set_content(clean_body(message.text))
-        if message.html is not None:
-            mail.add_alternative(clean_body(message.html), subtype="html")
-            mail.set_boundary(f"=_{_digest('boundary', message.reference, address)}")
-        return mail
+        return _mail.write(message, address, self._identity, at or message.said_at or self.clock())
 
-    def _capture(self, message: Message, address: str) -> Receipt:
-        mail = self._rendered(message, address)[0]
-        return Receipt(str(mail["Message-ID"]), "Captured: no relay is set.", is_captured=True)
+    def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+        """Hand over each envelope; one is asked for only when the wire is ready for it.
 
-    def _hand_over(self, relay: Conversation, message: Message, address: str) -> Receipt:
-        mail, raw = self._rendered(message, address)
-        answer = relay.hand_over(self.sender, address, raw, needs_utf8=not address.isascii())
-        return Receipt(str(mail["Message-ID"]), answer)
+        The iterable may end at any time; what is in hand then is finished. After an outcome that is channel-wide
+        no relay is left, and whatever is asked for next fails at once, untried.
+        """
+        if not self.relays:
+            return (Outcome(envelope.key, self._capture(envelope)) for envelope in envelopes)
+        return Round(self.stations, map(self._letter, envelopes)).outcomes()
 
-    def _rendered(self, message: Message, address: str) -> tuple[EmailMessage, bytes]:
+    def health(self) -> tuple[Health, ...]:
+        return tuple(station.health() for station in self.stations)
+
+    def close(self) -> None:
+        """End the connections nobody uses at the moment."""
+        for station in self.stations:
+            station.close()
+
+    def _capture(self, envelope: Envelope) -> Receipt | DeliveryError:
         try:
-            mail = self.render(message, address)
-            return mail, to_wire(mail, address)
+            finished = self._finished(envelope)
+        except DeliveryError as error:
+            return error
+        return Receipt(finished.message_id, "Captured: no relay is set.", is_captured=True)
+
+    def _letter(self, envelope: Envelope) -> Letter | Outcome:
+        try:
+            finished = self._finished(envelope)
+            raw = self._signed(finished)
+        except DeliveryError as error:
+            return Outcome(envelope.key, error)
+        return Letter(
+            envelope.key,
+            envelope.address,
+            finished.return_path,
+            raw,
+            finished.message_id,
+            may_have_dots=finished.may_have_dots,
+        )
+
+    def _finished(self, envelope: Envelope) -> Finished:
+        try:
+            return self.templates.finish(envelope.message, envelope.address, envelope.values)
         except DeliveryError:
             raise
         except Exception as error:
             # Words we cannot write stay unwritten however often they are tried; nothing has left.
             raise PermanentDeliveryError("These words cannot be written as mail.", code="unrenderable") from error
 
-    def _from_name(self, message: Message) -> str:
-        return cut(clean_line(message.from_name or "") or self.sender_name, _LONGEST_NAME)
+    def _signed(self, finished: Finished) -> bytes:
+        return finished.raw if self.signature is None else self.signature.sign(finished.raw)
 
-    def _join_thread(self, mail: EmailMessage, message: Message, address: str) -> None:
-        # The root is an id no mail bears: who subscribes in the middle of an incident still gets one thread.
-        if not message.thread:
-            return
-        root = self._id("thread", message.thread, address)
-        if not message.is_thread_start:
-            mail["In-Reply-To"] = root
-        mail["References"] = root
-
-    def _id(self, purpose: str, reference: str, address: str) -> str:
-        return f"<{_digest(purpose, reference, address)}@{self.host}>"
+    @property
+    def _identity(self) -> Identity:
+        return Identity(self.sender, self.sender_name, self.host)
 
     def _is_ours(self, address: str) -> bool:
         local, _, domain = address.lower().rpartition("@")
         return address.lower() == self.sender.lower() or (domain == self.host and local in _MACHINES)
 
 
-def to_wire(mail: EmailMessage, address: str) -> bytes:
-    """The bytes of a mail: every line ends in CRLF, headers are ASCII unless the address itself is not."""
-    return mail.as_bytes(policy=_WIRE if address.isascii() else _WIRE_UTF8)
-
-
 def build(settings: Mapping[str, str]) -> Email:
     """Email by these settings; without CANDOR_SMTP_URL it captures."""
     problems: list[str] = []
-    base, relay, sender, name = "", None, "", ""
-    try:
-        base = base_url(settings)
-    except BadSettings as error:
-        problems += error.problems
+
+    def read(what: Callable[[], T], otherwise: T) -> T:
+        try:
+            return what()
+        except BadSettings as error:
+            problems.extend(error.problems)
+        except ValueError as error:
+            problems.append(str(error))
+        return otherwise
+
+    base = read(lambda: base_url(settings), "")
     host = host_name(base)
-    try:
-        relay = read_relay(settings.get("CANDOR_SMTP_URL", "").strip(), host)
-    except ValueError as error:
-        problems.append(str(error))
-    try:
-        name, sender = _mail_from(settings.get("CANDOR_MAIL_FROM", "").strip() or f"status@{host}")
-    except ValueError as error:
-        problems.append(str(error))
+    nowhere: tuple[Relay, ...] = ()
+    relays = read(lambda: read_relays(settings.get("CANDOR_SMTP_URL", ""), host), nowhere)
+    mail_from = settings.get("CANDOR_MAIL_FROM", "").strip() or f"status@{host}"
+    name, sender = read(lambda: _mail_from(mail_from), ("", ""))
+    signature = read(lambda: _dkim.read_signature(settings), None)
     if problems:
         raise BadSettings(*problems)
-    return Email(sender, name, host, relay)
+    return Email(sender, name, host, relays, signature)
 
 
 def _mail_from(text: str) -> tuple[str, str]:
     named = _NAMED.fullmatch(text)
     name, address = (named["name"], named["address"]) if named else ("", text)
-    if not address.isascii() or not _ADDRESS.fullmatch(address):
+    if not address.isascii() or not ADDRESS.fullmatch(address):
         raise ValueError("CANDOR_MAIL_FROM must be an address like status@example.com, with or without a name.")
     return clean_line(name).strip('" '), address
-
-
-def _reply_to(address: str) -> str:
-    cleaned = clean_line(address)
-    if not _ADDRESS.fullmatch(cleaned) or not cleaned.isascii():
-        raise PermanentDeliveryError("The Reply-To of this page is not an email address.", code="unrenderable")
-    return cleaned
-
-
-def _offer_to_leave(mail: EmailMessage, message: Message) -> None:
-    """RFC 2369 and 8058: the button a mailbox shows beside the sender."""
-    ways = [message.unsubscribe_url, _mailto(message.unsubscribe_mailto)]
-    uris = [uri for way in ways if way and (uri := _uri(way))]
-    if uris:
-        mail["List-Unsubscribe"] = ", ".join(f"<{uri}>" for uri in uris)
-    if message.unsubscribe_url:
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    if message.list_id and (found := _LIST_ID.search(message.list_id)):
-        mail["List-Id"] = f"<{found[0]}>"
-
-
-def _mailto(address: str | None) -> str | None:
-    return address if not address or address.lower().startswith("mailto:") else f"mailto:{address}"
-
-
-def _uri(text: str) -> str:
-    """The URI with nothing that could end it, or the header, early; empty when no header could hold it."""
-    uri = quote(clean_line(text), safe=":/?#[]@!$&'()*+;=%~")
-    return uri if len(uri) <= _LONGEST_URI else ""
-
-
-def _digest(purpose: str, reference: str, address: str) -> str:
-    text = "\0".join((purpose, reference, address)).encode("utf-8", "surrogatepass")
-    return base64.b32encode(hashlib.sha256(text).digest()[:20]).decode().lower()

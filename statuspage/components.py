@@ -1,15 +1,30 @@
-"""What a comms lead does with components and their groups."""
+"""What a comms lead does with components."""
 
-from datetime import datetime
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
-from . import audit
+from . import audit, component_groups as groups, idempotency
 from .audit import Actor
 from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Component, ComponentGroup, Incident, IncidentUpdate, Page, UpdateComponent
 from .vocabulary import Audience, ComponentStatus, IncidentStatus
+
+
+@dataclass(frozen=True)
+class ComponentFacts:
+    """What a component is, and how it is doing."""
+
+    name: str
+    description: str = ""
+    group: ComponentGroup | None = None
+    audience: Audience = Audience.PUBLIC
+    status: ComponentStatus = ComponentStatus.OPERATIONAL
+    showcase: bool = True
+    start_date: date | None = None
+    only_show_if_degraded: bool = False
 
 
 def add(  # noqa: PLR0913 - a form has as many fields
@@ -22,22 +37,23 @@ def add(  # noqa: PLR0913 - a form has as many fields
     audience: Audience = Audience.PUBLIC,
 ) -> Component:
     """A new component, operational, last in its group; the group is made when there is none of that name."""
+    heading = groups.named(page, group, now) if group else None
+    return create(page, ComponentFacts(name, description, heading, audience), by, now)
+
+
+def create(page: Page, facts: ComponentFacts, by: Actor, now: datetime, key: str = "") -> Component:
+    """A new component with these facts, last on the page. The same `key` again returns the one it made."""
+    if made := idempotency.result(key, Component):
+        return made
     lock(page)
-    if db.session.scalar(select(Component).filter_by(page_id=page.id, name=name)):
-        raise Conflict(f"There is a component named {name} already. Choose another name.")
-    component = Component(
-        page=page,
-        group=_group(page, group, now) if group else None,
-        name=name,
-        description=description,
-        audience=audience,
-        position=_next_position(page),
-        status_changed_at=now,
-        created_at=now,
-    )
+    _refuse_namesake(page, facts.name)
+    component = Component(page=page, position=_next_position(page), status_changed_at=now, created_at=now)
+    _set_facts(component, facts)
+    component.status = facts.status
     db.session.add(component)
     db.session.flush()
-    audit.record(by, "component.add", component, now, name=name)
+    audit.record(by, "component.add", component, now, name=facts.name)
+    idempotency.remember(key, component, now)
     db.session.commit()
     return component
 
@@ -46,13 +62,27 @@ def edit(  # noqa: PLR0913 - a form has as many fields
     component: Component, name: str, group: str, description: str, audience: Audience, by: Actor, now: datetime
 ) -> Component:
     """The component is called, described, grouped and shown as given."""
+    heading = groups.named(component.page, group, now) if group else None
+    facts = replace(facts_of(component), name=name, description=description, group=heading, audience=audience)
+    return change(component, facts, by, now)
+
+
+def facts_of(component: Component) -> ComponentFacts:
+    """The component as it is."""
+    return ComponentFacts(**{each.name: getattr(component, each.name) for each in fields(ComponentFacts)})
+
+
+def change(component: Component, facts: ComponentFacts, by: Actor, now: datetime) -> Component:
+    """The component is, and is doing, as given; telling nobody. A state that has changed is dated."""
     lock(component.page)
-    namesake = db.session.scalar(select(Component).filter_by(page_id=component.page_id, name=name))
-    if namesake and namesake is not component:
-        raise Conflict(f"There is a component named {name} already. Choose another name.")
-    component.name, component.description, component.audience = name, description, audience
-    component.group = _group(component.page, group, now) if group else None
-    audit.record(by, "component.edit", component, now, name=name)
+    lock(component)
+    if facts.name != component.name:
+        _refuse_namesake(component.page, facts.name, component)
+    if replace(facts, status=component.status) != facts_of(component):
+        _set_facts(component, facts)
+        component.edited_at = now
+        audit.record(by, "component.edit", component, now, name=facts.name)
+    _show(component, facts.status, by, now)
     db.session.commit()
     return component
 
@@ -61,12 +91,7 @@ def set_status(component: Component, status: ComponentStatus, by: Actor, now: da
     """The component shows this state from now on, without an incident and without telling anyone."""
     lock(component.page)
     lock(component)
-    if component.status is status:
-        return
-    audit.record(by, "component.set_status", component, now, old=component.status.value, new=status.value)
-    component.status, component.status_changed_at = status, now
-    if component.audience is Audience.PUBLIC:  # what is kept inside moves nothing outside
-        component.page.confirmed_at = max(component.page.confirmed_at, now)
+    _show(component, status, by, now)
     db.session.commit()
 
 
@@ -125,19 +150,37 @@ def open_incidents_touching(component: Component) -> list[Incident]:
         select(Incident)
         .join(IncidentUpdate)
         .join(UpdateComponent)
-        .where(UpdateComponent.component_id == component.id, Incident.status != IncidentStatus.RESOLVED)
+        .where(
+            UpdateComponent.component_id == component.id,
+            Incident.status != IncidentStatus.RESOLVED,
+            Incident.hidden_at.is_(None),
+        )
         .distinct()
     )
     return list(db.session.scalars(query))
 
 
-def _group(page: Page, name: str, now: datetime) -> ComponentGroup:
-    group = db.session.scalar(select(ComponentGroup).filter_by(page_id=page.id, name=name))
-    if group is None:
-        count = db.session.scalar(select(func.count()).select_from(ComponentGroup).filter_by(page_id=page.id)) or 0
-        group = ComponentGroup(page_id=page.id, name=name, position=count, created_at=now)
-        db.session.add(group)
-    return group
+def _show(component: Component, status: ComponentStatus, by: Actor, now: datetime) -> None:
+    if component.status is status:
+        return
+    audit.record(by, "component.set_status", component, now, old=component.status.value, new=status.value)
+    component.status, component.status_changed_at = status, now
+    if component.audience is Audience.PUBLIC:  # what is kept inside moves nothing outside
+        component.page.confirmed_at = max(component.page.confirmed_at, now)
+        component.page.updated_at = now
+
+
+def _set_facts(component: Component, facts: ComponentFacts) -> None:
+    """Everything but the state."""
+    component.name, component.description, component.group = facts.name, facts.description, facts.group
+    component.audience, component.showcase = facts.audience, facts.showcase
+    component.start_date, component.only_show_if_degraded = facts.start_date, facts.only_show_if_degraded
+
+
+def _refuse_namesake(page: Page, name: str, component: Component | None = None) -> None:
+    namesakes = select(Component).filter_by(page_id=page.id, name=name, archived_at=None)
+    if any(namesake is not component for namesake in db.session.scalars(namesakes)):
+        raise Conflict(f"There is a component named {name} already. Choose another name.")
 
 
 def _next_position(page: Page) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import text
 from .clock import parse_span
@@ -66,6 +66,23 @@ class IncidentDraft:
     first: UpdateDraft
     roles: tuple[tuple[IncidentRole, StaffUser], ...] = ()
     started_at: datetime | None = None
+    client_data: Mapping[str, Any] = field(default_factory=dict)
+    reminder_intervals: str | None = None
+
+
+@dataclass(frozen=True)
+class IncidentFacts:
+    """What can be changed about an incident without saying anything new."""
+
+    title: str
+    impact_override: Impact | None
+    client_data: Mapping[str, Any]
+    reminder_intervals: str | None
+
+
+def default_words(status: IncidentStatus | None) -> str:
+    """What is said where a program gives a status and no words; with neither, that components have moved."""
+    return _DEFAULT_WORDS[status] if status else "The state of the components concerned has changed."
 
 
 class Reader:
@@ -207,3 +224,11 @@ def _number(reader: Reader, name: str) -> int | None:
         reader.problems[name] = "Reload the form; its version is not a number."
         return None
     return int(value)
+
+
+_DEFAULT_WORDS = {
+    IncidentStatus.INVESTIGATING: "We are investigating this issue.",
+    IncidentStatus.IDENTIFIED: "The issue has been identified and a fix is being worked on.",
+    IncidentStatus.MONITORING: "A fix has been made and we are watching the results.",
+    IncidentStatus.RESOLVED: "This incident has been resolved.",
+}

@@ -34,6 +34,8 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PROBES = ("/healthz", "/readyz", "/metrics")
 # Routes that others may post to: they prove themselves by a signature or a token of their own.
 _open_endpoints: set[str] = set()
+# How errors look below these paths, where those who ask are programs.
+_styles: dict[str, Callable[[int, str, dict[str, str]], Response]] = {}
 
 
 class HostGuard:
@@ -95,8 +97,16 @@ def open_to_others(endpoint: str) -> None:
     _open_endpoints.add(endpoint)
 
 
+def errors_in_style(prefix: str, style: Callable[[int, str, dict[str, str]], Response]) -> None:
+    """Below this path errors are answered by `style(status, sentence, headers)`, not as pages."""
+    _styles[prefix] = style
+
+
 def error_page(status: int, sentence: str, **headers: Any) -> Response:
     """An error as a page, never kept by caches. It asks neither session nor database, which may be what failed."""
+    for prefix, style in _styles.items():
+        if f"{request.path}/".startswith(f"{prefix}/"):
+            return style(status, sentence, {name.replace("_", "-"): str(value) for name, value in headers.items()})
     page = current_app.jinja_env.get_template("errors/error.html")
     response = Response(page.render(code=status, sentence=sentence), status)
     response.headers["Cache-Control"] = "no-store"

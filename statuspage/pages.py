@@ -1,6 +1,6 @@
 """The status page as a thing that is set up once and changed rarely."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import select
@@ -50,6 +50,11 @@ def first() -> Page:
     return page
 
 
+def facts_of(page: Page) -> PageFacts:
+    """The page's facts as they are."""
+    return PageFacts(**{each.name: getattr(page, each.name) for each in fields(PageFacts)})
+
+
 def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:
     """The page is called, described and signed as given."""
     for name, value in vars(facts).items():
@@ -62,7 +67,11 @@ def edit(page: Page, facts: PageFacts, by: Actor, now: datetime) -> None:
 def confirm_all_clear(page: Page, by: Actor, now: datetime) -> None:
     """A person has looked and says that nothing is wrong; raises Conflict while an incident is open."""
     lock(page)
-    still_open = select(Incident.title).filter_by(page_id=page.id).where(Incident.status != IncidentStatus.RESOLVED)
+    still_open = (
+        select(Incident.title)
+        .filter_by(page_id=page.id)
+        .where(Incident.status != IncidentStatus.RESOLVED, Incident.hidden_at.is_(None))
+    )
     if title := db.session.scalar(still_open.limit(1)):
         raise Conflict(f"“{title}” is open. Post an update, or resolve it first.")
     page.confirmed_at = now

@@ -30,6 +30,7 @@ from .visibility import PUBLIC, may_see
 from .vocabulary import Audience, ComponentStatus, Impact, IncidentRole, IncidentStatus
 
 SAME_WORDS_WITHIN = timedelta(seconds=10)
+ALREADY_OVER = "This incident is resolved. Reopen it to post an update."
 
 
 def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, key: str = "") -> Incident:
@@ -60,6 +61,8 @@ def open_incident(page: Page, draft: IncidentDraft, by: Actor, now: datetime, ke
         reporter_id=by.user_id,
         started_at=draft.started_at or now,
         detected_at=now,
+        client_data=dict(draft.client_data),
+        reminder_intervals=draft.reminder_intervals,
         created_at=now,
         updated_at=now,
     )
@@ -82,22 +85,22 @@ def post_update(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime
     """
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    hold(incident)
     if not incident.is_open:
-        raise Conflict("This incident is resolved. Reopen it to post an update.")
-    return _post(incident, draft, by, now, key)
+        raise Conflict(ALREADY_OVER)
+    return say(incident, draft, by, now, key)
 
 
 def reopen(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str = "") -> IncidentUpdate:
     """A resolved incident is open again, with words that say so, and promises its next update."""
     if made := idempotency.result(key, IncidentUpdate):
         return made
-    _lock(incident)
+    hold(incident)
     if incident.is_open:
         raise Conflict("This incident is open. Post an update instead.")
     if draft.status is IncidentStatus.RESOLVED:
         raise Conflict("Choose the status that the reopened incident has now.")
-    return _post(incident, draft, by, now, key)
+    return say(incident, draft, by, now, key)
 
 
 def correct(  # noqa: PLR0913 - a correction says all of it
@@ -153,6 +156,28 @@ def assign_all(incident: Incident, roles: Iterable[tuple[IncidentRole, StaffUser
     db.session.commit()
 
 
+def hide(incident: Incident, by: Actor, now: datetime) -> None:
+    """The public sees nothing of this incident any more; staff and the record keep all of it."""
+    hold(incident)
+    if incident.is_hidden:
+        return
+    incident.hidden_at = incident.updated_at = incident.page.updated_at = now
+    promises.withdraw(incident, now)
+    audit.record(by, "incident.hide", incident, now)
+    db.session.commit()
+
+
+def show_again(incident: Incident, by: Actor, now: datetime) -> None:
+    """What was hidden is back where the public saw it."""
+    hold(incident)
+    if not incident.is_hidden:
+        return
+    incident.hidden_at = None
+    incident.updated_at = incident.page.updated_at = now
+    audit.record(by, "incident.show", incident, now)
+    db.session.commit()
+
+
 def affected(incident: Incident) -> dict[Component, ComponentStatus]:
     """The components this incident has touched, each with its present state."""
     rows = db.session.scalars(
@@ -204,7 +229,10 @@ def find_update(page: Page, public_id: str) -> IncidentUpdate:
     return update
 
 
-def _post(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+def say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime, key: str) -> IncidentUpdate:
+    """The draft is said about a locked incident, as the rules of every statement allow; commits."""
+    if incident.is_hidden:
+        raise Conflict("This incident has been taken off the page. Show it again to say something about it.")
     if draft.seen_sequence is not None and draft.seen_sequence != incident.sequence:
         raise StaleDraft("Somebody posted an update while you were writing. Read it, then post yours.")
     if draft.audience is Audience.INTERNAL and (draft.components or _changes_what_is_public(incident, draft)):
@@ -288,7 +316,7 @@ def _confirm_page(incident: Incident, now: datetime) -> None:
     incident.page.updated_at = now
 
 
-def _lock(incident: Incident) -> None:
+def hold(incident: Incident) -> None:
     """One voice at a time: page and incident are ours until the commit, in the order in which everybody takes them."""
     _lock_page(incident.page)
     lock(incident)

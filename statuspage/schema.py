@@ -37,9 +37,23 @@ def upgrade(now: datetime) -> None:
 
 def is_current() -> bool:
     """Whether the database has the schema that this code was written for."""
+    return current() == newest()
+
+
+def current() -> str | None:
+    """The schema that the database has; None for an empty one."""
     with db.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(_config()).get_current_head()
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """The schema that this code was written for."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def knows(revision: str) -> bool:
+    """Whether this code can bring that schema up to date; it cannot where a newer Candor wrote it."""
+    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:

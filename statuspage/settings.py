@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
+    dkim_key: SecretStr = SecretStr("")
+    dkim_domain: str = ""
+    dkim_selector: str = ""
+    bounce_address: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
@@ -90,6 +94,8 @@ class Settings(BaseSettings):
     window: Annotated[int, Field(ge=1, le=50)] = 50
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     auto_migrate: bool = True
+    api_requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    api_limit_status: Literal[420, 429] = 429
 
     @classmethod
     def settings_customise_sources(
@@ -143,6 +149,14 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like postgresql://user:password@host:5432/candor") from None
         if value.startswith(postgres.DRIVER) and not postgres.is_installed():
             raise ValueError(postgres.NEEDED)
+        return value
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _room_for_a_token(cls, value: str) -> str:
+        # RFC 5321 allows 64 signs before the @; a token of 40 and its + stand there too.
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,23}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+            raise ValueError("must be an address like bounces@bounce.example.com, at most 23 signs before the @")
         return value
 
     @field_validator("secret_key")
@@ -213,7 +227,7 @@ class Settings(BaseSettings):
         """The signing key: as set, or kept in the instance folder, made on first use with mode 0600."""
         if self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value()
-        self.instance_dir.mkdir(parents=True, exist_ok=True)
+        self.instance_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.instance_dir / "secret_key"
         if not path.exists():
             _make_key(path)
@@ -228,6 +242,9 @@ class Settings(BaseSettings):
             "CANDOR_BASE_URL": self.base_url,
             "CANDOR_SMTP_URL": self.smtp_url.get_secret_value(),
             "CANDOR_MAIL_FROM": self.mail_from,
+            "CANDOR_DKIM_KEY": self.dkim_key.get_secret_value(),
+            "CANDOR_DKIM_DOMAIN": self.dkim_domain,
+            "CANDOR_DKIM_SELECTOR": self.dkim_selector,
             "CANDOR_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
             "CANDOR_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
             "CANDOR_TWILIO_FROM": self.twilio_from,

@@ -25,10 +25,10 @@ def stop_after_refusal(subscriber_id: int, code: str, reason: str, now: datetime
     """An address that opted out at the provider is unsubscribed; one that does not exist is quarantined.
 
     Whoever looks after an endpoint is told once that it was stopped. An endpoint that did not prove itself is
-    asked about by mail instead.
+    asked about by mail instead. Who has left stays away: a quarantine can be lifted, their own word cannot.
     """
     subscriber = db.session.get(Subscriber, subscriber_id)
-    if subscriber is None:
+    if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return
     if code == UNPROVEN:
         if subscriber.contact and subscriber.state is SubscriberState.PENDING:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from . import audit
+from . import audit, idempotency
 from .audit import SUBSCRIBER, Actor
 from .channels import proof_of
 from .db import db, lock, lock_name, new_id
@@ -76,6 +76,42 @@ def sign_up(  # noqa: PLR0913 - a form has as many fields
         audit.record(SUBSCRIBER, "subscriber.ask", subscriber, now, channel=channel)
         outbox.ask_to_confirm(subscriber, now)
     db.session.commit()
+
+
+def invite(  # noqa: PLR0913 - a form has as many fields
+    page: Page,
+    channel: str,
+    address: str,
+    wishes: Wishes,
+    by: Actor,
+    now: datetime,
+    contact: str = "",
+    key: str = "",
+) -> Subscriber:
+    """Somebody of ours wants this address to be told: its owner is asked, and nothing else is sent before they agree.
+
+    Raises Conflict for who is subscribed already, and for who has unsubscribed: only they sign up again.
+    """
+    if made := idempotency.result(key, Subscriber):
+        return made
+    subscriber = _lock_address(page, channel, address)
+    _refuse_known(page, channel, address, subscriber)
+    subscriber = subscriber or _new(page, channel, address, now)
+    if subscriber.state is not SubscriberState.PENDING:
+        change_state(subscriber, SubscriberState.PENDING, "invited again", now)
+    _set_wishes(subscriber, wishes)
+    _set_contact(subscriber, contact)
+    subscriber.consent = f"asked on behalf of the page ({by.via})"
+    if _may_write_to(subscriber, now):
+        subscriber.salt, subscriber.code_attempts = new_id(), 0
+        subscriber.confirmation_sent_at = now
+        db.session.flush()
+        outbox.ask_to_confirm(subscriber, now)
+    db.session.flush()
+    audit.record(by, "subscriber.invite", subscriber, now, channel=channel)
+    idempotency.remember(key, subscriber, now)
+    db.session.commit()
+    return subscriber
 
 
 def confirm(subscriber: Subscriber, now: datetime) -> None:
@@ -165,11 +201,14 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
     attestation: str,
     now: datetime,
     contact: str = "",
+    key: str = "",
 ) -> Subscriber:
     """Somebody who has the consent in writing says so: the address is confirmed, and who attested it is kept.
 
     Who has unsubscribed comes back by their own sign-up alone; raises Conflict for them.
     """
+    if made := idempotency.result(key, Subscriber):
+        return made
     subscriber = _lock_address(page, channel, address)
     is_gone = subscriber.state is SubscriberState.UNSUBSCRIBED if subscriber else has_left(page, channel, address)
     if is_gone:
@@ -183,17 +222,18 @@ def add_attested(  # noqa: PLR0913 - an attestation names all of it
         _confirm(subscriber, by, now)
     db.session.flush()
     audit.record(by, "subscriber.attest", subscriber, now, channel=channel)
+    idempotency.remember(key, subscriber, now)
     db.session.commit()
     return subscriber
 
 
-def change(subscriber: Subscriber, wishes: Wishes, now: datetime) -> None:
+def change(subscriber: Subscriber, wishes: Wishes, now: datetime, by: Actor = SUBSCRIBER) -> None:
     """The subscriber hears about other things, or more or less of them, from the next update on."""
     lock(subscriber)
     if subscriber.state is not SubscriberState.CONFIRMED:
         raise Conflict("This subscription has ended. Sign up again to start a new one.")
     _set_wishes(subscriber, wishes)
-    audit.record(SUBSCRIBER, "subscriber.change", subscriber, now, level=wishes.level.value)
+    audit.record(by, "subscriber.change", subscriber, now, level=wishes.level.value)
     db.session.commit()
 
 
@@ -204,6 +244,16 @@ def unsubscribe(subscriber: Subscriber, reason: str, by: Actor, now: datetime) -
         return
     change_state(subscriber, SubscriberState.UNSUBSCRIBED, reason, now)
     audit.record(by, "subscriber.unsubscribe", subscriber, now, reason=reason)
+    db.session.commit()
+
+
+def lift_quarantine(subscriber: Subscriber, by: Actor, now: datetime) -> None:
+    """Somebody knows that the address works again: it is written to as before, or asked to confirm as before."""
+    if subscriber.state is not SubscriberState.QUARANTINED:
+        raise Conflict("This address is not quarantined.")
+    was_confirmed = subscriber.confirmed_at is not None
+    change_state(subscriber, SubscriberState.CONFIRMED if was_confirmed else SubscriberState.PENDING, "", now)
+    audit.record(by, "subscriber.lift_quarantine", subscriber, now)
     db.session.commit()
 
 
@@ -259,6 +309,14 @@ def _new(page: Page, channel: str, address: str, now: datetime) -> Subscriber:
     )
     db.session.add(subscriber)
     return subscriber
+
+
+def _refuse_known(page: Page, channel: str, address: str, subscriber: Subscriber | None) -> None:
+    state = subscriber.state if subscriber else None
+    if state is SubscriberState.CONFIRMED:
+        raise Conflict("This address is subscribed already.")
+    if state is SubscriberState.UNSUBSCRIBED or (subscriber is None and has_left(page, channel, address)):
+        raise Conflict("The owner of this address has unsubscribed. Only they can sign it up again.")
 
 
 def _set_wishes(subscriber: Subscriber, wishes: Wishes) -> None:

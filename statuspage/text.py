@@ -11,11 +11,12 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup
 
-BODY_LIMIT = 20_000
-TITLE_LIMIT = 200
+BODY_LIMIT = 25_000
+TITLE_LIMIT = 255
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufff9-\uffff]")
 _BIDI = re.compile(r"[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
@@ -27,9 +28,22 @@ _TAGS = {
     "p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a",
     "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
+_BR = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+def _line_break(state: StateInline, silent: bool) -> bool:
+    """`<br />` in the middle of words, which Statuspage's own bodies have, is the line break it means."""
+    match = _BR.match(state.src, state.pos)
+    if match and not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = match.end() if match else state.pos
+    return match is not None
+
+
 _markdown = (
     MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
 )
+_markdown.inline.ruler.before("autolink", "line_break", _line_break)
 
 
 def one_line(text: str) -> str:

@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     CHALLENGE = "challenge"
     COMPOSE = "compose"
     FORM = "form"
+    BOUNCE = "bounce"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Signer:
         """What webhooks to `subject` are signed with: 256 bits that are kept nowhere, as `whsec_` and base64."""
         mac = hmac.digest(_key(self.secret, "webhook"), f"{subject}|{version}".encode(), "sha256")
         return f"whsec_{base64.b64encode(mac).decode()}"
+
+    def short_mac(self, purpose: Purpose) -> Callable[[str], str]:
+        """Makes MACs of 64 bits, for places with little room; a fan-out makes one for each person."""
+        key, digest = _key(self.secret, purpose), hmac.digest
+        return lambda text: digest(key, text.encode(), "sha256").hex()[:16]
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""

@@ -29,14 +29,25 @@ class HasAudience(Protocol):
 
 def may_see(viewer: Viewer, *things: HasAudience) -> bool:
     """Whether the viewer may see all of these; an update is asked for together with its incident."""
-    return all(thing.audience in viewer.audiences for thing in things)
+    return all(
+        thing.audience in viewer.audiences and (_sees_hidden(viewer) or not getattr(thing, "is_hidden", False))
+        for thing in things
+    )
 
 
 def only_for(
     viewer: Viewer, *models: type[Component] | type[Incident] | type[IncidentUpdate]
 ) -> tuple[ColumnElement[bool], ...]:
     """The same rule as conditions of a query over these models."""
-    return tuple(_audience(model).in_(viewer.audiences) for model in models)
+    conditions = [_audience(model).in_(viewer.audiences) for model in models]
+    if Incident in models and not _sees_hidden(viewer):
+        conditions.append(Incident.hidden_at.is_(None))
+    return tuple(conditions)
+
+
+def _sees_hidden(viewer: Viewer) -> bool:
+    """What was taken out of public sight is still there for those who are inside."""
+    return Audience.INTERNAL in viewer.audiences
 
 
 def _audience(model: type[Component] | type[Incident] | type[IncidentUpdate]) -> InstrumentedAttribute[Audience]:

@@ -97,6 +97,16 @@ class StaffRole(Word):
         return "Comms lead" if self is StaffRole.COMMS_LEAD else self.value.capitalize()
 
 
+class Scope(Word):
+    """What an API key may do. Every key may read what is public; `admin` may do everything."""
+
+    READ = "read"
+    PUBLISH = "publish"
+    SUBSCRIBERS = "subscribers"
+    CONFIG = "config"
+    ADMIN = "admin"
+
+
 class SubscriberState(Word):
     """Whether an address may be written to."""
 

@@ -33,6 +33,12 @@ def renew(incident: Incident, update: IncidentUpdate, promise: Promise, now: dat
     incident.no_promise_reason = update.no_promise_reason = promise.none_because
 
 
+def withdraw(incident: Incident, now: datetime) -> None:
+    """Nobody waits for the next update any more; the caller commits."""
+    _settle(incident, PromiseOutcome.WITHDRAWN, now, incident.sequence)
+    incident.next_update_due_at = None
+
+
 def promised_at(
     page: Page, severity: Severity, status: IncidentStatus, promise: Promise, now: datetime
 ) -> datetime | None:
@@ -48,7 +54,8 @@ def is_late(incident: Incident, now: datetime) -> bool:
     return incident.is_open and incident.next_update_due_at is not None and now > incident.next_update_due_at
 
 
-def _settle(incident: Incident, became: PromiseOutcome, now: datetime) -> None:
+def _settle(incident: Incident, became: PromiseOutcome, now: datetime, newest: int | None = None) -> None:
+    """Settle what stood before the statement at hand, or up to the `newest` one."""
     _cancel_reminders(incident, now)
     promised = db.session.scalar(
         select(IncidentUpdate)
@@ -56,7 +63,7 @@ def _settle(incident: Incident, became: PromiseOutcome, now: datetime) -> None:
             IncidentUpdate.incident_id == incident.id,
             IncidentUpdate.next_update_due_at.is_not(None),
             IncidentUpdate.promise_outcome.is_(None),
-            IncidentUpdate.sequence < incident.sequence,
+            IncidentUpdate.sequence <= (incident.sequence - 1 if newest is None else newest),
         )
         .order_by(IncidentUpdate.sequence.desc())
         .limit(1)

@@ -2,7 +2,23 @@
 
 import click
 
-from . import announcements, components, database, demo, doctor, incidents, page, policies, serving, subscribers, users
+from . import (
+    announcements,
+    api_keys,
+    archives,
+    bounces,
+    components,
+    database,
+    demo,
+    doctor,
+    importing,
+    incidents,
+    page,
+    policies,
+    serving,
+    subscribers,
+    users,
+)
 from ._shell import Sentences
 
 
@@ -11,7 +27,7 @@ from ._shell import Sentences
 def cli() -> None:
     """Candor: a status page that says it once, to everyone, and notices when nobody speaks.
 
-    Settings come from CANDOR_… variables or candor.toml. Every command works on the first page.
+    Settings come from CANDOR_… variables or candor.toml. Without --page a command means the first page.
     """
 
 
@@ -26,11 +42,17 @@ for command in (
     database.database,
     page.page,
     users.user,
+    api_keys.apikey,
     policies.policy,
     components.component,
     subscribers.subscriber,
     incidents.incident,
     announcements.announcement,
+    bounces.bounces,
+    importing.importing,
+    archives.export,
+    archives.backup,
+    archives.restore,
 ):
     cli.add_command(command)
 

@@ -9,19 +9,22 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 from alembic.util import CommandError
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from .. import pages, schema, urls
+from ..archiving import presence
 from ..clock import utcnow
 from ..db import db
-from ..errors import CandorError, Conflict, Invalid, SettingsError
+from ..errors import CandorError, Conflict, Invalid, NotFound, SettingsError
 from ..models import Page
 from ..settings import Settings
 
 Factory = Callable[[Settings | None], Flask]
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_PAGE = "candor.page"
 
 # How the fields of the drafts are called on the command line.
 _OPTIONS = {
@@ -72,20 +75,51 @@ def app_context(settings: Settings | None = None) -> Iterator[Flask]:
             db.engine.dispose()
 
 
-def on_page(command: Callable[Concatenate[Page, P], R]) -> Callable[P, R]:
-    """Run a command inside the app, on a database with today's schema, with the first page as its first argument."""
+def inside(command: Callable[P, R]) -> Callable[P, R]:
+    """Run a command inside the app, on a database with today's schema."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         with app_context():
             _require_schema()
-            return command(pages.first(), *args, **kwargs)
+            return command(*args, **kwargs)
 
     return run
 
 
+def on_page(command: Callable[Concatenate[Page, P], R]) -> Callable[P, R]:
+    """As `inside`, with the page that --page names as the first argument; without --page it is the first one."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        page_id = click.get_current_context().meta.get(_PAGE, "")
+        with app_context():
+            _require_schema()
+            return command(find_page(page_id), *args, **kwargs)
+
+    return click.option("--page", metavar="ID", expose_value=False, callback=_keep_page, help="Another page.")(run)
+
+
+def find_page(public_id: str) -> Page:
+    """The page with this id, or the first one where none is named; raises NotFound."""
+    if not public_id:
+        return pages.first()
+    page = db.session.scalar(select(Page).filter_by(public_id=public_id))
+    if page is None:
+        raise NotFound(f"There is no page with the id “{public_id}”. `candor page list` names them.")
+    return page
+
+
+def _keep_page(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    ctx.meta[_PAGE] = value or ""
+
+
 def ensure_schema(settings: Settings) -> None:
-    """A serving process brings the schema up to date; where it must not, it refuses to start on another one."""
+    """A serving process brings the schema up to date; where it must not, it refuses to start on another one.
+
+    From here on it counts as running, and nothing is restored under it.
+    """
+    presence.show(settings.instance_dir)
     if settings.auto_migrate:
         schema.upgrade(utcnow())
     elif not schema.is_current():

@@ -131,7 +131,7 @@ def list_(page: Page, only_open: bool, as_json: bool) -> None:
     """List the incidents, newest first."""
     query = select(Incident).filter_by(page_id=page.id).order_by(Incident.started_at.desc(), Incident.id.desc())
     if only_open:
-        query = query.where(Incident.status != IncidentStatus.RESOLVED)
+        query = query.where(Incident.status != IncidentStatus.RESOLVED, Incident.hidden_at.is_(None))
     found = list(db.session.scalars(query))
     if as_json:
         show_json([facts.summary(each) for each in found])

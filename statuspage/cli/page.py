@@ -6,7 +6,7 @@ from sqlalchemy import select
 from .. import urls
 from ..db import db
 from ..models import Page
-from ._shell import on_page, show_json, show_table
+from ._shell import inside, show_json, show_table
 
 
 @click.group()
@@ -16,8 +16,8 @@ def page() -> None:
 
 @page.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@on_page
-def list_(_first: Page, as_json: bool) -> None:
+@inside
+def list_(as_json: bool) -> None:
     """List the pages with their ids."""
     found = list(db.session.scalars(select(Page).order_by(Page.id)))
     if as_json:

@@ -6,9 +6,9 @@ from .. import staff, text, urls
 from ..audit import COMMAND_LINE
 from ..channels import clean_address
 from ..clock import utcnow
-from ..models import Page, StaffUser
+from ..models import StaffUser
 from ..vocabulary import StaffRole
-from ._shell import on_page
+from ._shell import inside
 from ._words import Word
 
 
@@ -22,8 +22,8 @@ def user() -> None:
 @click.option("--role", required=True, type=Word(StaffRole), help="What they may do.")
 @click.option("--phone", default="", help="For reminders by SMS, with country code.")
 @click.option("--name", default="", help="How colleagues call them.")
-@on_page
-def add(_page: Page, email: str, role: StaffRole, phone: str, name: str) -> None:
+@inside
+def add(email: str, role: StaffRole, phone: str, name: str) -> None:
     """Add a colleague and print the one-time link that lets them in."""
     address = clean_address("email", email, "email")
     number = clean_address("sms", phone, "phone") if phone else ""
@@ -33,8 +33,8 @@ def add(_page: Page, email: str, role: StaffRole, phone: str, name: str) -> None
 
 @user.command()
 @click.option("--email", required=True, help="The colleague's address.")
-@on_page
-def reset(_page: Page, email: str) -> None:
+@inside
+def reset(email: str) -> None:
     """Print a new one-time link for a colleague; earlier ones stop working."""
     _print_link(staff.find_by_email(clean_address("email", email, "email")))
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from notifiers import Envelope, Message
 
-from .. import urls
+from .. import bounces, urls
 from ..models import Announcement, Delivery, Subscriber
 from ..tokens import Purpose, signer
 from ..vocabulary import AnnouncementKind
@@ -33,6 +33,8 @@ class Letter:
         self.reference, self.manage, self.unsubscribe = (
             placeholder(announcement.public_id, name) for name in ("reference", "manage", "unsubscribe")
         )
+        self._returns = bounces.returns() if channel == "email" else None
+        self.bounce = placeholder(announcement.public_id, "bounce")
         self.message = self._message()
         self._references = f"{announcement.public_id}-s", f"-{channel}"
         self._manage_at, self._seal_manage = urls.manage(""), signer().sealer(Purpose.MANAGE)
@@ -41,8 +43,10 @@ class Letter:
     def values(self, recipient: Recipient) -> dict[str, str]:
         """What differs for this subscriber, by placeholder. The reference is the same for every attempt."""
         before, after = self._references
+        reference = f"{before}{recipient.number}{after}"
         return {
-            self.reference: f"{before}{recipient.number}{after}",
+            **self._back(reference),
+            self.reference: reference,
             self.manage: self._manage_at + self._seal_manage(recipient.public_id, recipient.salt),
             # Without salt: the link in the oldest mail must still end the newest subscription.
             self.unsubscribe: self._unsubscribe_at + self._seal_unsubscribe(recipient.public_id, ""),
@@ -57,6 +61,10 @@ class Letter:
         if self.announcement.kind is AnnouncementKind.CONFIRMATION:
             values |= self._to_confirm(subscriber)
         return values
+
+    def _back(self, reference: str) -> dict[str, str]:
+        """Where the mail comes back to when it cannot be delivered, if we are to hear of it."""
+        return {self.bounce: self._returns.path(reference)} if self._returns else {}
 
     def _message(self) -> Message:
         announcement, page = self.announcement, self.announcement.page
@@ -73,6 +81,7 @@ class Letter:
             reply_to=page.mail_reply_to or None,
             unsubscribe_url=self.unsubscribe if is_list_mail else None,
             said_at=announcement.created_at,
+            return_path=self.bounce if self._returns else None,
             list_id=f"{page.name} <{page.public_id}.{_host()}>" if is_list_mail else None,
         )
 
@@ -93,6 +102,7 @@ class Letter:
         expires_at = announcement.created_at + COMPOSE_WITHIN
         token = signer().sign(Purpose.COMPOSE, announcement.words.get("reminder_id", ""), expires_at=expires_at)
         return {
+            **self._back(delivery.reference),
             self.reference: delivery.reference,
             placeholder(announcement.public_id, "compose"): urls.compose(token),
         }

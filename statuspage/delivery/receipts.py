@@ -82,18 +82,20 @@ def note_callback(
 ) -> Delivery | None:
     """Settle the delivery of this reference as its provider says; the delivery if that moved it, otherwise None.
 
-    Repeated and late answers change nothing. An answer that overtakes our own note of the sending stands.
+    Repeated and late answers change nothing. An answer that overtakes our own note of the sending stands. Without a
+    provider's id the reference alone names the delivery.
     """
     named = _named(reference)
     row = _row(*named) if named else None
     if row is None and named is not None and _is_on_its_way(*named):
         row = _appended(*named, now)
-    if row is None or (row.provider_id and row.provider_id != provider_id):
+    if row is None or (provider_id and row.provider_id and row.provider_id != provider_id):
         db.session.rollback()
         return None
     has_moved = _RANK.get(state, 0) > _RANK.get(row.state, 9)
     if has_moved:
-        row.state, row.reason, row.provider_id, row.settled_at = state, detail[:500], provider_id, now
+        row.state, row.reason, row.settled_at = state, detail[:500], now
+        row.provider_id = provider_id or row.provider_id
         row.lease_token, row.leased_until = "", None
         row.attempt_count += 1
         db.session.add(

@@ -39,9 +39,29 @@ def run() -> None:
             render_item=render_plainly,
             include_name=schema.is_ours,
         )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
+        _watch_references(connection, False)
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+        finally:
+            connection.rollback()
+            _watch_references(connection, True)
+
+
+def _watch_references(connection: Connection, is_on: bool) -> None:
+    """SQLite changes a table by making it anew: rows that refer to the old one must not hold it back meanwhile.
+
+    Outside of a transaction, because inside of one SQLite ignores this.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    raw: Any = connection.connection.driver_connection
+    if is_on:
+        assert not raw.execute("PRAGMA foreign_key_check").fetchall(), (
+            "A migration left rows without what they refer to."
+        )
+    raw.execute(f"PRAGMA foreign_keys={'ON' if is_on else 'OFF'}")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The nouns. Verbs live beside this folder, one module for each thing a comms lead does."""
 
+from .api_key import ApiKey
 from .audit import AuditEntry
 from .cadence import CadencePolicy, Reminder
 from .component import Component, ComponentGroup
@@ -13,6 +14,7 @@ from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace
 __all__ = [
     "Alarm",
     "Announcement",
+    "ApiKey",
     "Attempt",
     "AuditEntry",
     "Breaker",

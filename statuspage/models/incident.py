@@ -1,6 +1,7 @@
 """Incidents, what was said about them, and who works on them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -17,11 +18,12 @@ from ..vocabulary import (
     Severity,
 )
 from .component import Component
+from .imported import Imported
 from .page import Page
 from .staff import StaffUser
 
 
-class Incident(Identified, Base):
+class Incident(Imported, Identified, Base):
     """Something went wrong. Status, impact and promise are derived from its updates by the publishing verbs."""
 
     __tablename__ = "incident"
@@ -32,7 +34,7 @@ class Incident(Identified, Base):
     )
 
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
-    title: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(255))
     type: Mapped[IncidentType] = mapped_column(WordType(IncidentType))
     severity: Mapped[Severity] = mapped_column(WordType(Severity))
     status: Mapped[IncidentStatus] = mapped_column(WordType(IncidentStatus))
@@ -48,6 +50,13 @@ class Incident(Identified, Base):
     resolved_at: Mapped[datetime | None]
     next_update_due_at: Mapped[datetime | None]
     no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
+    # Taken out of public sight; staff and the record keep it.
+    hidden_at: Mapped[datetime | None]
+    # Written down after it was over; nobody was told.
+    is_backfilled: Mapped[bool] = mapped_column(default=False)
+    # What clients of the API attach and read back; it means nothing to us.
+    client_data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    reminder_intervals: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -64,6 +73,11 @@ class Incident(Identified, Base):
     def is_open(self) -> bool:
         """Whether people are still waiting for news."""
         return self.status is not IncidentStatus.RESOLVED
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it has been taken out of public sight."""
+        return self.hidden_at is not None
 
 
 class IncidentUpdate(Identified, Base):

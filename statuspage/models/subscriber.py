@@ -9,12 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db import Base, Identified, WordType, new_id
 from ..vocabulary import EventLevel, SubscriberState
 from .component import Component
+from .imported import Imported
 from .page import Page
 
 LONGEST_KEY = 254
 
 
-class Subscriber(Identified, Base):
+class Subscriber(Imported, Identified, Base):
     """One address on one channel, with the proof that its owner wanted this."""
 
     __tablename__ = "subscriber"

@@ -34,7 +34,7 @@ def overview() -> Response:
             **context(
                 headline=presenters.overview_headline(page, PUBLIC),
                 incidents=presenters.open_incidents(page, PUBLIC, now),
-                groups=presenters.groups(page, PUBLIC),
+                groups=presenters.groups(page, PUBLIC, with_quiet=False),
                 days=presenters.days(page, recent, today, RECENT_DAYS),
             ),
         )

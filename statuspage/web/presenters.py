@@ -109,10 +109,16 @@ def overview_headline(page: Page, viewer: Viewer) -> Headline:
     return Headline(overall.indicator, overall.text, page.confirmed_at if overall.text == ALL_GREEN else None)
 
 
-def groups(page: Page, viewer: Viewer) -> list[GroupView]:
-    """The components by group, in the page's order; those without a group come first."""
+def groups(page: Page, viewer: Viewer, with_quiet: bool = True) -> list[GroupView]:
+    """The components by group, in the page's order; those without a group come first.
+
+    A component that only shows when something is wrong is quiet otherwise.
+    """
     by_group: dict[tuple[int, str], list[Component]] = {}
     for component in listed_components(page, viewer):
+        is_quiet = component.only_show_if_degraded and component.status is ComponentStatus.OPERATIONAL
+        if is_quiet and not with_quiet:
+            continue
         group = component.group
         by_group.setdefault((group.position, group.name) if group else (-1, ""), []).append(component)
     return [

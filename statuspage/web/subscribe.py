@@ -74,7 +74,7 @@ def sign_up() -> ResponseReturnValue:
     try:
         channel, address, contact, wishes = _read(request.form)
         _require_country(channel, address)
-        _require_within_limits(channel, address, contact)
+        require_within_limits(channel, address, contact)
     except Invalid as error:
         return _form(request.form, error.problems), 422
     proof, network = _consent_proof(), _network_fingerprint()
@@ -266,7 +266,7 @@ def _wishes(typed: MultiDict[str, str], level: str) -> Wishes:
     return Wishes(components, EventLevel(level))
 
 
-def _require_within_limits(channel: str, address: str, contact: str) -> None:
+def require_within_limits(channel: str, address: str, contact: str = "") -> None:
     """Counts per network, number range, contact and day; what is refused costs nobody a message."""
     now = utcnow()
     sentence = "Too many sign-ups for now. Try again later; the feeds need no sign-up."

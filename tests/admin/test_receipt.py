@@ -27,7 +27,7 @@ def said(
     subscribe("+4915112345678", channel="sms")
     open_incident()
     dispatch()
-    found = db.session.scalars(db.select(Announcement)).one()
+    found: Announcement = db.session.scalars(db.select(Announcement)).one()
     found.created_at = utcnow() - timedelta(minutes=5)
     for seconds, row in enumerate(db.session.scalars(db.select(Delivery).order_by(Delivery.id)).all(), 1):
         row.state, row.created_at = DeliveryState.SENT, found.created_at

@@ -10,6 +10,7 @@ from statuspage import components
 from statuspage.cadence.policies import cadence_for
 from statuspage.db import db
 from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
+from statuspage.subscribers import INVALID_ADDRESS, stop_after_refusal
 from statuspage.vocabulary import ComponentStatus, Severity, StaffRole, SubscriberState
 from tests.conftest import BY, NOON, csrf_token
 
@@ -121,6 +122,17 @@ def test_a_subscriber_is_unsubscribed(lead: Desk, subscribe: Callable[..., Subsc
 
     fresh(ada)
     assert ada.state is SubscriberState.UNSUBSCRIBED
+
+
+def test_a_quarantine_is_lifted(lead: Desk, subscribe: Callable[..., Subscriber]) -> None:
+    ada = subscribe("ada@example.com")
+    stop_after_refusal(ada.id, INVALID_ADDRESS, "Came back: 5.1.1 unknown", NOON)
+    assert "lift-quarantine" in lead.get(f"/admin/subscribers/{ada.public_id}").text
+    lead.post(f"/admin/subscribers/{ada.public_id}/lift-quarantine")
+
+    fresh(ada)
+    assert ada.state is SubscriberState.CONFIRMED
+    assert "lift-quarantine" not in lead.get(f"/admin/subscribers/{ada.public_id}").text
 
 
 def test_a_policy_is_changed(lead: Desk, page: Page) -> None:

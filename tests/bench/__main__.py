@@ -10,8 +10,14 @@ import sqlalchemy
 
 from tests.bench.publishing import publish_growth
 from tests.bench.sms import sms_rate
+from tests.bench.wire import slow_relay, wire_vs_source
 
-BENCHES = {"publish-growth": publish_growth, "sms_rate": sms_rate}
+BENCHES = {
+    "publish-growth": publish_growth,
+    "wire_vs_source": wire_vs_source,
+    "slow_relay": slow_relay,
+    "sms_rate": sms_rate,
+}
 
 
 def main() -> None:

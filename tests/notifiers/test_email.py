@@ -3,6 +3,7 @@
 import re
 import ssl
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,8 +45,10 @@ def channel(url: str = "", **relay) -> email_channel.Email:
         "CANDOR_MAIL_FROM": "Example Status <status@example.com>",
         "CANDOR_BASE_URL": "https://status.example.com",
     }
-    built = replace(email_channel.build(settings), clock=lambda: NOON)
-    return replace(built, relay=replace(built.relay, **relay)) if built.relay else built
+    built = email_channel.build(settings)
+    # One connection, unless the story is about more: what happens on it then has an order.
+    relays = tuple(replace(each, **{"connections": 1} | relay) for each in built.relays)
+    return replace(built, relays=relays, clock=lambda: NOON)
 
 
 def to(*addresses: str, message: Message = UPDATE) -> list[Envelope]:
@@ -53,12 +56,14 @@ def to(*addresses: str, message: Message = UPDATE) -> list[Envelope]:
 
 
 def results(email, *addresses: str, message: Message = UPDATE) -> list[Receipt | DeliveryError]:
-    return [outcome.result for outcome in email.deliver(to(*addresses, message=message))]
+    """What became of each, in the order of the addresses."""
+    with closing(email):
+        found = {outcome.key: outcome.result for outcome in email.deliver(to(*addresses, message=message))}
+    return [found[address] for address in addresses]
 
 
 def wire(message: Message = UPDATE, address: str = "ada@example.com") -> bytes:
-    email = channel()
-    return email_channel.to_wire(email.render(message, address), address)
+    return channel().preview(message, address).raw.encode()
 
 
 def words(mail, kind: str):
@@ -626,7 +631,7 @@ def test_an_address_that_cannot_work_is_refused_in_a_sentence(typed):
     ],
 )
 def test_a_relay_url_is_understood(url, host, port, security):
-    relay = channel(url).relay
+    (relay,) = channel(url).relays
 
     assert (relay.host, relay.port, relay.security) == (host, port, security)
 

@@ -14,9 +14,10 @@ from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.delivery.expansion import expand_next
 from statuspage.delivery.pulse import FORGET_AFTER, Pulse, forget_old
+from statuspage.delivery.waiting import Queue
 from statuspage.jobs import DUTY, HOLD_FOR
 from statuspage.models import Breaker, Heartbeat
-from statuspage.vitals import ChannelSigns, Queue, Signs
+from statuspage.vitals import ChannelSigns, Signs
 from tests.conftest import NOON
 from tests.statuspage.fakes import FakeChannel, Worker
 from wsgi import create_app

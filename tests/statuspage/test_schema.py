@@ -8,13 +8,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text as sql
 
-from statuspage import components, schema, settings as settings_module, subscriptions, urls
+from statuspage import components, pages, publishing, schema, settings as settings_module, subscriptions, urls
 from statuspage.cadence.policies import cadence_for
 from statuspage.cadence.policy import DEFAULTS
 from statuspage.db import Base, db
-from statuspage.models import Component, Page, Role, Subscriber
+from statuspage.drafts import DEFAULT_TYPE, IncidentDraft, UpdateDraft
+from statuspage.models import Component, Incident, Page, Role, Subscriber
 from statuspage.subscriptions import Wishes
-from statuspage.vocabulary import StaffRole
+from statuspage.vocabulary import ComponentStatus, IncidentStatus, Severity, StaffRole
 from tests.conftest import BY, NOON
 from wsgi import create_app
 
@@ -193,3 +194,18 @@ def test_what_is_there_survives_the_way_back_and_forth(empty, empty_database):
     assert (found.public_id, found.contact, found.secret_version) == (kept, "", 1)
     assert [row.component.name for row in found.subscriptions] == ["API"]
     assert db.session.scalars(select(Page)).one().public_channels == ["email", "sms", "webhook", "slack", "teams"]
+
+
+def test_a_filled_database_goes_back_and_forth(empty):
+    schema.upgrade(NOON)
+    page = pages.first()
+    api = components.add(page, "API", BY, NOON, group="Platform")
+    first = UpdateDraft(IncidentStatus.INVESTIGATING, "We are looking.", {api: ComponentStatus.MAJOR_OUTAGE})
+    publishing.open_incident(page, IncidentDraft("Payments fail", DEFAULT_TYPE, Severity.SEV3, first), BY, NOON)
+    db.session.remove()
+    command.downgrade(schema._config(), "0001")
+    schema.upgrade(NOON)
+
+    assert db.session.execute(sql("PRAGMA foreign_key_check")).all() == []
+    assert db.session.execute(sql("PRAGMA foreign_keys")).scalar() == 1
+    assert publishing.affected(db.session.scalars(select(Incident)).one())

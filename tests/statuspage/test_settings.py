@@ -62,7 +62,7 @@ def test_secret_is_not_repeated_in_the_complaint(monkeypatch):
 
 
 def test_name_reserved_for_later_is_no_misspelling(monkeypatch):
-    monkeypatch.setenv("CANDOR_HEARTBEAT_URL", "https://example.com")
+    monkeypatch.setenv("CANDOR_MIRRORS", "/srv/mirror")
 
     assert settings.load()
 
@@ -190,3 +190,33 @@ def test_wrong_word_for_webhooks_is_named(monkeypatch):
     monkeypatch.setenv("CANDOR_WEBHOOKS", "maybe")
 
     assert "CANDOR_WEBHOOKS" in problems()
+
+
+@pytest.mark.parametrize("address", ["bounces", "a@b", "x" * 24 + "@bounce.example.com", "b+x@bounce.example.com"])
+def test_bounce_address_leaves_room_for_a_token(monkeypatch, address):
+    monkeypatch.setenv("CANDOR_BOUNCE_ADDRESS", address)
+
+    assert set(problems()) == {"CANDOR_BOUNCE_ADDRESS"}
+
+
+def test_wrong_signing_is_named(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("no key")
+    monkeypatch.setenv("CANDOR_DKIM_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("CANDOR_DKIM_DOMAIN", "example.com")
+    monkeypatch.setenv("CANDOR_DKIM_SELECTOR", "candor")
+
+    with pytest.raises(SettingsError, match="CANDOR_DKIM_KEY"):
+        create_app(settings.load())
+
+
+@pytest.mark.parametrize("value", ["hc-ping.com/key", "ftp://hc-ping.com/key", "https://", "https://a.example:port/"])
+def test_address_to_ping_must_be_one(value, monkeypatch):
+    monkeypatch.setenv("CANDOR_HEARTBEAT_URL", value)
+
+    assert "must be an address" in problems()["CANDOR_HEARTBEAT_URL"]
+
+
+def test_token_for_metrics_must_be_hard_to_guess(monkeypatch):
+    monkeypatch.setenv("CANDOR_METRICS_TOKEN", "short")
+
+    assert "16 characters" in problems()["CANDOR_METRICS_TOKEN"]

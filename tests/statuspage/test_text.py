@@ -191,3 +191,9 @@ def test_excerpt_ends_between_words(words, limit, cut):
 @given(nasty, st.integers(min_value=2, max_value=50))
 def test_excerpt_never_passes_its_limit(words, limit):
     assert len(text.excerpt(words, limit)) <= limit
+
+
+def test_a_line_break_in_html_is_a_line_break():
+    assert text.html("One<br />two<BR>three") == "<p>One<br>\ntwo<br>\nthree</p>\n"
+    assert text.plain("One<br/>two") == "One\ntwo"
+    assert "&lt;b&gt;" in text.html("<b>three</b>")
