@@ -184,14 +184,9 @@ def show_again(incident: Incident, by: Actor, now: datetime) -> None:
 
 def affected(incident: Incident) -> dict[Component, ComponentStatus]:
     """The components this incident has touched, each with its present state."""
-    rows = db.session.scalars(
-        select(Component)
-        .join(UpdateComponent, UpdateComponent.component_id == Component.id)
-        .join(IncidentUpdate, IncidentUpdate.id == UpdateComponent.update_id)
-        .where(IncidentUpdate.incident_id == incident.id)
-        .order_by(Component.position, Component.id)
-        .distinct()
-    )
+    touched = select(UpdateComponent.component_id).join(IncidentUpdate).where(IncidentUpdate.incident_id == incident.id)
+    query = select(Component).where(Component.id.in_(touched))
+    rows = db.session.scalars(query.order_by(Component.position, Component.id))
     return {component: component.status for component in rows}
 
 

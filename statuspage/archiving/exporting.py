@@ -68,6 +68,7 @@ def _one_moment() -> Connection:
     """A connection whose whole transaction sees the database as it was at its first look."""
     if db.engine.dialect.name == "sqlite":
         return db.session.connection()
+    db.session.commit()  # what was looked up before belongs to another moment
     return db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..clock import iso_text, span_words
 from ..settings import Settings
-from .finding import Finding, bad, ok
+from .finding import Finding, bad, hint, ok
 
 SPARE = 100 * 1024 * 1024
 OFF_BY = timedelta(minutes=2)
@@ -30,6 +30,8 @@ def folder(settings: Settings) -> Finding:
         return bad("folder", f"others may read the secret key: chmod 600 {key.resolve()}")
     if not key.exists() and not settings.secret_key.get_secret_value() and database_file(settings):
         return bad("folder", f"{key} is gone: links in messages sent before do not work. Restore it from a backup")
+    if settings.database_url.startswith("postgres") and not settings.secret_key.get_secret_value():
+        return hint("folder", f"{key.resolve()} is this machine's own: several machines need one CANDOR_SECRET_KEY")
     return ok("folder", f"{place.resolve()} is ours alone")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Base, Identified, WordType
+from ..db import Base, Identified, LongId, WordType
 from ..vocabulary import AnnouncementKind, DeliveryState, Lane
 from .incident import Incident, IncidentUpdate
 from .page import Page
@@ -115,7 +115,7 @@ class Delivery(Base):
         Index("ix_delivery_receipt", "announcement_id", "state", "channel", "settled_at"),
     )  # fmt: skip
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(LongId, primary_key=True)
     announcement_id: Mapped[int] = mapped_column(ForeignKey("announcement.id"))
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscriber.id"))
     staff_user_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
@@ -163,8 +163,8 @@ class Attempt(Base):
     __tablename__ = "attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
+    id: Mapped[int] = mapped_column(LongId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(LongId, ForeignKey("delivery.id"))
     number: Mapped[int]
     ended_at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(String(32))

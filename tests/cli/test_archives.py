@@ -99,6 +99,7 @@ def test_a_backup_is_for_its_owner_alone_and_holds_the_key(busy: Shell, tmp_path
         assert key.read().decode() == (tmp_path / "instance" / "secret_key").read_text()
 
 
+@pytest.mark.sqlite
 def test_a_restore_brings_back_what_was_and_keeps_what_is(busy: Shell, tmp_path: Path) -> None:
     busy.says("backup", "then.tar.gz")
     key = (tmp_path / "instance" / "secret_key").read_text()
@@ -135,6 +136,7 @@ def test_an_empty_machine_becomes_the_old_one(busy: Shell, tmp_path: Path, monke
     assert titles(busy) == ["Payments fail"]
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(busy: Shell, tmp_path: Path) -> None:
     file = tmp_path / "instance" / "candor.db"
     data = bytearray(file.read_bytes())
@@ -148,6 +150,7 @@ def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(busy: Shell, tm
     assert [each.name for each in tmp_path.iterdir() if ".part" in each.name or "broken" in each.name] == []
 
 
+@pytest.mark.sqlite
 def test_a_backup_of_a_newer_candor_is_refused_and_nothing_is_changed(busy: Shell, tmp_path: Path) -> None:
     file = tmp_path / "instance" / "candor.db"
     busy.says("backup", "now.tar.gz")
@@ -161,6 +164,7 @@ def test_a_backup_of_a_newer_candor_is_refused_and_nothing_is_changed(busy: Shel
     assert list((tmp_path / "instance").glob("replaced-*")) == []
 
 
+@pytest.mark.sqlite
 def test_a_bare_copy_of_a_newer_schema_is_refused_too(busy: Shell, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     copy.write_bytes((tmp_path / "instance" / "candor.db").read_bytes())
@@ -169,6 +173,7 @@ def test_a_bare_copy_of_a_newer_schema_is_refused_too(busy: Shell, tmp_path: Pat
     assert "newer than what this version" in busy.refuses("restore", "copy.db")
 
 
+@pytest.mark.sqlite
 def test_the_copy_that_an_upgrade_made_is_a_way_back(busy: Shell, tmp_path: Path) -> None:
     with (
         closing(sqlite3.connect(tmp_path / "instance" / "candor.db")) as source,

@@ -67,6 +67,7 @@ def bad(candor: Shell) -> list[str]:
     return [each["what"] for each in findings(candor).values() if not each["is_good"]]
 
 
+@pytest.mark.sqlite
 def test_an_empty_machine_is_missing_a_database_and_stays_empty(candor: Shell, tmp_path: Path) -> None:
     result = candor("doctor")
 
@@ -97,6 +98,7 @@ def test_an_older_schema_is_bad(candor: Shell, tmp_path: Path, inside: Any) -> N
     assert bad(candor) == ["schema"]
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_bad(candor: Shell, tmp_path: Path) -> None:
     candor.says("db", "upgrade")
     (tmp_path / "instance" / "candor.db").write_bytes(b"nothing of the kind" * 1000)
@@ -111,6 +113,7 @@ def test_a_folder_that_others_may_read_is_bad(candor: Shell, tmp_path: Path) -> 
     assert "chmod 700" in findings(candor)["folder"]["found"]
 
 
+@pytest.mark.sqlite
 def test_a_lost_key_is_bad_and_none_is_made_instead(candor: Shell, tmp_path: Path) -> None:
     candor.says("db", "upgrade")
     (tmp_path / "instance" / "secret_key").unlink()

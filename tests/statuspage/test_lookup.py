@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from notifiers import Receipt
 from statuspage import lookup, pseudonyms, publishing, subscriptions
-from statuspage.db import db
+from statuspage.db import Base, db
 from statuspage.errors import Conflict
 from statuspage.models import AuditEntry, Delivery, Subscriber
 from statuspage.subscriptions import Wishes
@@ -76,7 +76,9 @@ def test_a_forgotten_address_still_has_its_answer(page, ada):
 @pytest.mark.usefixtures("worker")
 def test_a_forgotten_address_is_nowhere_in_the_database(ada):
     pseudonyms.erase(ada, BY, NOON)
-    dump = "\n".join(db.session.connection().connection.driver_connection.iterdump())
+    dump = "\n".join(
+        str(tuple(row)) for table in Base.metadata.sorted_tables for row in db.session.execute(table.select())
+    )
 
     assert ADA not in dump
     assert ADA.casefold() not in dump
