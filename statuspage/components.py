@@ -146,18 +146,13 @@ def find_by_name(page: Page, name: str) -> Component:
 
 def open_incidents_touching(component: Component) -> list[Incident]:
     """The open incidents that this component is part of."""
-    query = (
-        select(Incident)
-        .join(IncidentUpdate)
-        .join(UpdateComponent)
-        .where(
-            UpdateComponent.component_id == component.id,
-            Incident.status != IncidentStatus.RESOLVED,
-            Incident.hidden_at.is_(None),
-        )
-        .distinct()
+    touching = (
+        select(IncidentUpdate.incident_id).join(UpdateComponent).where(UpdateComponent.component_id == component.id)
     )
-    return list(db.session.scalars(query))
+    query = select(Incident).where(
+        Incident.id.in_(touching), Incident.status != IncidentStatus.RESOLVED, Incident.hidden_at.is_(None)
+    )
+    return list(db.session.scalars(query.order_by(Incident.id)))
 
 
 def _show(component: Component, status: ComponentStatus, by: Actor, now: datetime) -> None:
