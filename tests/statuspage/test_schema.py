@@ -196,6 +196,7 @@ def test_what_is_there_survives_the_way_back_and_forth(empty, empty_database):
     assert db.session.scalars(select(Page)).one().public_channels == ["email", "sms", "webhook", "slack", "teams"]
 
 
+@pytest.mark.sqlite
 def test_a_filled_database_goes_back_and_forth(empty):
     schema.upgrade(NOON)
     page = pages.first()
