@@ -50,7 +50,7 @@ class WirePolicy(EmailPolicy):
 
 # Bodies are made under the ordinary policy (ASCII only, so no relay needs 8BITMIME); headers are folded when the
 # bytes are written.
-_BODY = policy.SMTP.clone(cte_type="7bit")
+_BODY = policy.SMTP.clone(cte_type="7bit", max_line_length=76)
 WIRE = WirePolicy(linesep="\r\n", max_line_length=998, cte_type="7bit")
 _WIRE_UTF8 = WIRE.clone(utf8=True)
 
