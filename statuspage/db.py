@@ -121,7 +121,7 @@ def connect(app: Flask) -> None:
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    else:
+    elif url.startswith(postgres.DRIVER):
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = postgres.options(url)
     db.init_app(app)
     with app.app_context():
