@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tarfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,7 +77,7 @@ def _unpack(source: Path, work: Path) -> _Unpacked:
             manifest = _manifest(archive)
             files = {name.removeprefix(INSTANCE): _small(archive, name) for name in manifest.parts if name != DATABASE}
             _large(archive, DATABASE, database)
-    except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise Conflict(f"{source.name} is no backup of Candor's, or a damaged one ({error}).") from error
     sums = {INSTANCE + name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     with database.open("rb") as copy:

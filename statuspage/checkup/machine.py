@@ -25,14 +25,20 @@ def folder(settings: Settings) -> Finding:
         return bad("folder", f"{place.resolve()} cannot be written to by this user")
     if place.stat().st_mode & _OTHERS:
         return bad("folder", f"others may look into {place.resolve()}: chmod 700 {place.resolve()}")
-    key = place / "secret_key"
+    return _key(settings, place / "secret_key") or ok("folder", f"{place.resolve()} is ours alone")
+
+
+def _key(settings: Settings, key: Path) -> Finding | None:
+    """What is wrong with the key that is kept in the folder; None when all is well."""
     if key.exists() and key.stat().st_mode & _OTHERS:
         return bad("folder", f"others may read the secret key: chmod 600 {key.resolve()}")
-    if not key.exists() and not settings.secret_key.get_secret_value() and database_file(settings):
+    if settings.secret_key.get_secret_value():
+        return None
+    if not key.exists() and database_file(settings):
         return bad("folder", f"{key} is gone: links in messages sent before do not work. Restore it from a backup")
-    if settings.database_url.startswith("postgres") and not settings.secret_key.get_secret_value():
+    if settings.database_url.startswith("postgres"):
         return hint("folder", f"{key.resolve()} is this machine's own: several machines need one CANDOR_SECRET_KEY")
-    return ok("folder", f"{place.resolve()} is ours alone")
+    return None
 
 
 def disk(settings: Settings) -> Finding:
