@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from statuspage import schema
 from statuspage.archiving import presence
 
 from .conftest import Shell
@@ -157,18 +156,11 @@ def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(busy: Shell, tm
 @pytest.mark.sqlite
 def test_a_backup_of_a_newer_candor_is_refused_and_nothing_is_changed(busy: Shell, tmp_path: Path) -> None:
     file = tmp_path / "instance" / "candor.db"
-<<<<<<< HEAD
     busy.says("backup", "now.tar.gz")
     ours = revision(file, "9999")
     newer = busy("backup", "newer.tar.gz")
     assert newer.exit_code == 0
     revision(file, ours)
-=======
-    revision(file, "9999")
-    newer = busy("backup", "newer.tar.gz")
-    assert newer.exit_code == 0
-    revision(file, schema.newest())
->>>>>>> pg
 
     assert "newer than what this version knows" in busy.refuses("restore", "newer.tar.gz")
     assert titles(busy) == ["Payments fail"]
