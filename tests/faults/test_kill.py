@@ -5,12 +5,13 @@ from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
 
+from statuspage.delivery.dispatcher import WINDOW
 from tests.doubles import SmtpSink
 from tests.running import Running, wait_until
 
 RECIPIENTS = 2000
-# What may come twice after a kill: what was on the wire or answered and not yet noted, one per sending thread.
-AT_MOST_TWICE = 3
+# What may come twice after a kill: what was on the wire or answered and not yet noted, for each sending process.
+AT_MOST_TWICE = WINDOW
 # Seconds; an engine that never noticed would take a minute until it is killed.
 STOPS_WITHIN = 30
 
