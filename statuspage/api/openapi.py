@@ -145,7 +145,8 @@ def _json(description: str, answer: Any) -> Schema:
 
 
 def _body(model: type[BaseModel]) -> Schema:
-    return {"required": True, "content": {"application/json": {"schema": _reference(model)}}}
+    is_needed = any(each.is_required() for each in model.model_fields.values())
+    return {"required": is_needed, "content": {"application/json": {"schema": _reference(model)}}}
 
 
 def _errors(*codes: int) -> Schema:
