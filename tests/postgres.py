@@ -61,9 +61,13 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._become_somebody()
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        self.start()
+        try:
+            self._become_somebody()
+            self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -147,8 +151,17 @@ class Server:
             ["/bin/sh", "-c", f"test -x '{self.programs}/postgres'"], check=False, cwd="/", **self.user
         )
         if asked.returncode != 0:
-            home = shutil.copytree(self.programs.parent, self.folder / "programs", symlinks=True)
-            self.programs = home / "bin"
+            self.programs = self._copied()
+
+    def _copied(self) -> Path:
+        """The programs where everybody can reach them; a wheel's find their libraries by the way to them."""
+        install = self.programs.parent
+        package = self.folder / "programs" / install.parent.name
+        shutil.copytree(install, package / install.name, symlinks=True)
+        libraries = install.parent.with_name(f"{install.parent.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, package.with_name(libraries.name), symlinks=True)
+        return package / install.name / self.programs.name
 
 
 class Slate:
