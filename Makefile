@@ -43,6 +43,8 @@ faults: dev ## the fault tests alone: kill, stop, signal
 	@.venv/bin/python -m pytest tests/faults --database both
 
 bench: dev ## figures, as ratios to a reference in the same run
+	@.ci/postfix
+	@.ci/postgres
 	@.venv/bin/python -m tests.bench
 
 lock: ## new lock files after a change of pyproject.toml (needs uv)

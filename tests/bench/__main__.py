@@ -8,15 +8,21 @@ from pathlib import Path
 
 import sqlalchemy
 
-from tests.bench.publishing import publish_growth
+from tests.bench.fanout import fanout_postgres, fanout_sqlite, flat, slow_relay_fanout
+from tests.bench.publishing import publish_flat, publish_growth
 from tests.bench.sms import sms_rate
 from tests.bench.wire import slow_relay, wire_vs_source
 
 BENCHES = {
-    "publish-growth": publish_growth,
-    "wire_vs_source": wire_vs_source,
-    "slow_relay": slow_relay,
-    "sms_rate": sms_rate,
+    ("publish-growth",): publish_growth,
+    ("publish_flat",): publish_flat,
+    ("fanout_sqlite", "fanout_vs_loop", "first_message"): fanout_sqlite,
+    ("fanout_postgres",): fanout_postgres,
+    ("cost_flat", "memory_flat"): flat,
+    ("slow_relay",): slow_relay_fanout,
+    ("wire_vs_source", "wire_vs_loop"): wire_vs_source,
+    ("slow_wire",): slow_relay,
+    ("sms_rate",): sms_rate,
 }
 
 
@@ -25,7 +31,11 @@ def main() -> None:
     scale = float(os.environ.get("BENCH_SCALE", "1"))
     wanted = os.environ.get("ID") or (sys.argv[1] if len(sys.argv) > 1 else "")
     versions = {"python": platform.python_version(), "sqlalchemy": sqlalchemy.__version__}
-    rows = [row for name, bench in BENCHES.items() if wanted in ("", name) for row in bench(scale)]
+    rows = []
+    for ids, bench in BENCHES.items():
+        if wanted in ("", *ids):
+            print(f"{', '.join(ids)} ...", flush=True)
+            rows += bench(scale)
     for row in rows:
         print(f"{row.id:<18} {row.value:>10.3f} {row.unit:<6} reference {row.reference:>10.3f}  ratio {row.ratio:>6.2f}"
               f"  goal {row.goal}: {'met' if row.met else 'NOT MET'}  ({row.what})")  # fmt: skip

@@ -61,7 +61,7 @@ def slow_relay(scale: float) -> list[Row]:
         f"{count} mails over {SLOW_CONNECTIONS} connections to a relay that takes 50 ms, against connections / latency"
     )
     goal = f"ratio at least {OF_THE_BOUND}"
-    return [Row("slow_relay", what, rate, "1/s", bound, goal, rate / bound >= OF_THE_BOUND)]
+    return [Row("slow_wire", what, rate, "1/s", bound, goal, rate / bound >= OF_THE_BOUND)]
 
 
 def channel(port: int, connections: int = 10) -> Email:
