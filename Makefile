@@ -16,11 +16,11 @@ run: setup ## Candor with a believable demo on http://127.0.0.1:8000
 test: dev ## every test, browser and fault tests included
 	@.ci/browser
 	@.ci/postgres
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --database both
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --database both
 
 postgres: dev ## every test that touches the database, on PostgreSQL
 	@.ci/postgres
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --database postgres
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --database postgres
 
 check: dev ## format, lint, types, floors, templates, dependencies
 	@.venv/bin/ruff format --check .

@@ -49,6 +49,7 @@ BY = Actor(None, "test")
 
 # With `both` the rooms above the domain are visited on SQLite alone: what differs is asked of the domain below them.
 ON_BOTH = ("statuspage", "faults")
+SLOW = ("faults", "journeys", "browser", "deploy", "test_schemathesis.py")
 DATABASES = {"sqlite": ("sqlite",), "postgres": ("postgres",), "both": ("sqlite", "postgres")}
 
 
@@ -76,6 +77,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is of the other database alone, and on PostgreSQL what needs none."""
     wanted = DATABASES[config.getoption("database")]
     left_out = [item for item in items if not set(_databases_of(item, wanted)) & set(wanted)]
+    # The stories that take long begin first, so that no worker is left alone with one at the end.
+    items.sort(key=lambda item: not set(SLOW) & set(item.path.parts))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
