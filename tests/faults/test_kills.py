@@ -8,11 +8,11 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize(("database", "workers"), [("sqlite", 1), ("postgres", 4)])
-def test_workers_killed_at_random_lose_nobody_and_repeat_within_their_window(database, workers):
+@pytest.mark.parametrize(("kind", "workers"), [("sqlite", 1), ("postgres", 4)])
+def test_workers_killed_at_random_lose_nobody_and_repeat_within_their_window(kind, workers):
     kills, seed = 4, random.SystemRandom().randrange(10**6)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.kills", "--database", database, "--kills", str(kills), "--recipients",
+        [sys.executable, "-m", "tests.faults.kills", "--database", kind, "--kills", str(kills), "--recipients",
          "2000", "--workers", str(workers), "--seed", str(seed)],
         capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
