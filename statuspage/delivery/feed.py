@@ -93,8 +93,14 @@ class Feed:
         return owed
 
     def renew(self) -> None:
-        """Whatever is held stays held for another lease; may be called from another thread."""
-        until = self.clock() + self.lease
+        """Whatever is held stays held for another lease; may be called from another thread.
+
+        A lease that is over stays over: somebody else may hold the same by now.
+        """
+        now = self.clock()
+        if now >= self.held_until:
+            return
+        until = now + self.lease
         for token in tuple(self.claimed):
             claims.renew(token, until)
         for way in tuple(self.ways):

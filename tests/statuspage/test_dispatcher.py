@@ -268,6 +268,23 @@ class TestLeases:
 
         assert (len(mail.sent), states()) == (3, {"sent": 3})
 
+    def test_worker_that_slept_over_its_lease_does_not_renew_it_on_waking(self, subscribe, open_incident):
+        for number in range(5):
+            subscribe(f"s{number}@example.com")
+        open_incident()
+        worker, mail = email_worker()
+        expand_next(NOON)
+        dispatcher = worker.dispatcher
+
+        def sleep_over_the_lease(_envelope):
+            worker.clock.move(minutes=2)
+            dispatcher.renew()
+
+        mail.before_answering = sleep_over_the_lease
+        dispatcher.deliver_due("email")
+
+        assert len(mail.sent) == 1
+
     def test_asked_to_stop_it_finishes_the_message_and_gives_back_the_rest(self, subscribe, open_incident):
         for number in range(5):
             subscribe(f"s{number}@example.com")
