@@ -39,29 +39,9 @@ def run() -> None:
             render_item=render_plainly,
             include_name=schema.is_ours,
         )
-        _watch_references(connection, False)
-        try:
-            with context.begin_transaction():
-                context.run_migrations()
-            connection.commit()
-        finally:
-            connection.rollback()
-            _watch_references(connection, True)
-
-
-def _watch_references(connection: Connection, is_on: bool) -> None:
-    """SQLite changes a table by making it anew: rows that refer to the old one must not hold it back meanwhile.
-
-    Outside of a transaction, because inside of one SQLite ignores this.
-    """
-    if connection.dialect.name != "sqlite":
-        return
-    raw: Any = connection.connection.driver_connection
-    if is_on:
-        assert not raw.execute("PRAGMA foreign_key_check").fetchall(), (
-            "A migration left rows without what they refer to."
-        )
-    raw.execute(f"PRAGMA foreign_keys={'ON' if is_on else 'OFF'}")
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
 
 
 @contextmanager
@@ -80,6 +60,7 @@ def _free_to_rebuild(connection: Connection) -> Iterator[None]:
         broken = driver.execute("PRAGMA foreign_key_check").fetchall()
         assert not broken, f"Rows were left that point nowhere: {broken[:5]}"
     finally:
+        connection.rollback()
         driver.execute("PRAGMA foreign_keys=ON")
 
 
