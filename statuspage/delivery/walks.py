@@ -76,7 +76,7 @@ class Walk:
         """
         with reading_on(connection):
             asked = {**self.asked, "after": self.fetched, "most": most}
-            rows = [Met._make(row) for row in self.query.run(connection, asked).all()]
+            rows = [Met._make(row) for row in self.query.run(connection, asked).fetchall()]
             mine = {"of": self.shard.id, "token": self.token}
             self.is_left = len(rows) < most and connection.execute(_MAY_GO_ON, mine).first() is None
         if rows:
@@ -95,8 +95,8 @@ class Walk:
         return self.shard.last_id if self.fetched_all else self.fetched
 
 
-def walk(shard: Shard, doubtful: int) -> Walk:
-    """The way through a shard that has just been taken; raises whatever keeps its words from being put together."""
+def walk(shard: Shard, letter: Letter, doubtful: int) -> Walk:
+    """The way through a shard that has just been taken."""
     announcement = shard.announcement
     with reading():
         has_older = db.session.scalar(
@@ -113,7 +113,7 @@ def walk(shard: Shard, doubtful: int) -> Walk:
     )
     return Walk(
         shard,
-        Letter(announcement, shard.channel),
+        letter,
         shard.lease_token,
         query,
         _asked(shard),
