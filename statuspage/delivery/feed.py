@@ -18,7 +18,7 @@ from .. import spending, subscriptions
 from ..db import db, reading, will_pass
 from ..models import Delivery
 from ..models.delivery import is_waiting
-from ..pacing import Throttle
+from ..pacing import Throttle, nap
 from ..vocabulary import DeliveryState, Lane, SubscriberState
 from . import claims, shards, walks
 from .eligibility import refusal, spared_because
@@ -49,6 +49,8 @@ class Feed:
     is_stopping: Callable[[], bool]
     size: int
     most: int | None = None
+    # Whether even what is in hand is no longer waited for (`notifiers.Hurried`).
+    is_out_of_time: Callable[[], bool] = field(default=lambda: False)
     taken: int = 0
     failure: DeliveryError | None = None
     held_until: datetime = NEVER
@@ -65,7 +67,7 @@ class Feed:
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._throttle = Throttle(self.channel)
+        self._throttle = Throttle(self.channel, sleep=nap(self.is_stopping))
         self._is_metered = isinstance(self.channel, Metered)
         self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
         self._is_paced = isinstance(self.channel, Paced)
@@ -83,6 +85,8 @@ class Feed:
             if self._ready:
                 if self._is_paced:
                     self._throttle.wait(len(self._ready))
+                    if self.is_stopping():
+                        break
                 return self._hand_out(*self._ready.popleft())
         raise StopIteration
 
