@@ -20,7 +20,7 @@ from ..models import Delivery
 from ..models.delivery import is_waiting
 from ..pacing import Throttle, nap
 from ..vocabulary import DeliveryState, Lane, SubscriberState
-from . import claims, shards, walks
+from . import breakers, claims, shards, walks
 from .eligibility import refusal, spared_because
 from .expansion import NEWER
 from .ledger import Ledger
@@ -164,6 +164,8 @@ class Feed:
         is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY
         if is_time:
             self._looked_up = now
+            if breakers.is_paused(self.channel.kind, now):
+                self.lanes = [lane for lane in self.lanes if lane is Lane.FAST]
             has_worked |= self._claim_rows(Lane.FAST, self.size, now)
             self._give_way(now)
         if not (self.most and self._ready):
@@ -247,7 +249,8 @@ class Feed:
     def _give_way(self, now: datetime) -> None:
         """When a newer publish waits, take nothing more from this shard; what is in hand is settled first."""
         for way in self._open_ways():
-            if not way.is_left and shards.has_more_urgent(self.channel.kind, way.shard.rank, now):
+            is_paused = Lane.BULK not in self.lanes
+            if not way.is_left and (is_paused or shards.has_more_urgent(self.channel.kind, way.shard.rank, now)):
                 way.is_left = True
                 if not way.waiting:
                     self.ledger.leave(way)
