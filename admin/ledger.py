@@ -9,7 +9,7 @@ from sqlalchemy import select
 from statuspage.channels import label_of
 from statuspage.clock import utcnow
 from statuspage.db import db
-from statuspage.delivery import exporting, retrying
+from statuspage.delivery import exporting, retrying, unreported
 from statuspage.errors import NotFound
 from statuspage.kept import kept
 from statuspage.models import Announcement
@@ -51,6 +51,8 @@ def announcement(public_id: str) -> Response:
             state=wanted,
             deliveries=standings.deliveries(standing, wanted, forms.continued_from()),
             shown=masking.shown,
+            is_unreported=unreported.is_unreported,
+            now=now,
             words=_words(found),
             laid_out=_laid_out(_words(found)),
         )
