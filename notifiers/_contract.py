@@ -174,8 +174,29 @@ class Channel(Protocol):
     def preview(self, message: Message, address: str) -> Preview: ...
 
     def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
-        """One outcome for each envelope, in any order, as the wire answers."""
+        """One outcome for each envelope, in any order, as the wire answers.
+
+        When the envelopes are `Hurried` and their time is up, whatever may have left is answered as uncertain, and
+        whatever has certainly not left is not answered at all.
+        """
         ...
+
+
+class Hurried(Protocol):
+    """Envelopes whose sender cannot wait for ever: once `is_out_of_time`, no answer is waited for."""
+
+    def is_out_of_time(self) -> bool: ...
+
+
+def patience_with(envelopes: Iterable[Envelope]) -> Callable[[], bool]:
+    """Says whether whoever gives these envelopes has run out of time; most never do."""
+    asked: Callable[[], bool] = getattr(envelopes, "is_out_of_time", lambda: False)
+    return asked
+
+
+def unheard() -> UncertainDeliveryError:
+    """What became of a message whose answer was no longer waited for."""
+    return UncertainDeliveryError("We had to end before there was an answer; it may have left.", code="uncertain")
 
 
 @runtime_checkable

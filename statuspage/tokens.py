@@ -79,6 +79,11 @@ class Signer:
         mac = _many(_key(self.secret, purpose))
         return lambda text: mac(text)[:16]
 
+    @property
+    def sealing_key(self) -> bytes:
+        """What addresses that are as good as keys are sealed with: 256 bits."""
+        return _key(self.secret, "sealing")
+
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""
         return hmac.digest(_key(self.secret, "pseudonym"), text.encode(errors="replace"), "sha256").hex()[:32]

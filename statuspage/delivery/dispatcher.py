@@ -54,6 +54,7 @@ class Dispatcher:
     clock: Callable[[], datetime] = utcnow
     jitter: Callable[[], float] = field(default=random.random)
     is_stopping: Callable[[], bool] = field(default=lambda: False)
+    is_out_of_time: Callable[[], bool] = field(default=lambda: False)
     feed: Feed | None = None
     beat: Beat | None = None
 
@@ -77,7 +78,7 @@ class Dispatcher:
         live = self.channels[channel]
         feed = Feed(
             live, Ledger(self.clock), lanes, self.lease, self.clock, self.is_stopping, self.window,
-            most=1 if breaker is not None else None,
+            most=1 if breaker is not None else None, is_out_of_time=self.is_out_of_time,
         )  # fmt: skip
         self.feed = feed
         manners = Manners(

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.25
 # Senders are called when something is due; by themselves they look now and then only, for what no call has told them.
 CALLED_SECONDS = 5.0
+# How long an answer is waited for by a process that is asked to end. What is then still out may have left.
+FAREWELL_SECONDS = 5.0
 
 
 class Engine:
@@ -50,13 +52,13 @@ class Engine:
         sends: bool = True,
     ) -> None:
         self.app, self.settings, self.channels = app, settings, channels if sends else {}
-        self.stopping = threading.Event()
+        # Nothing more is begun; no answer is waited for any longer; nothing is held any more.
+        self.stopping, self.out_of_time, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
         self.pulse = Pulse()
         self.threads = [threading.Thread(target=self._note_pulse, name="pulse")]
-        if sends:
-            self.threads.append(threading.Thread(target=self._renew, name="renew"))
+        self.keeper = threading.Thread(target=self._renew, name="renew")
         # By channel and lane, what calls the thread that is to send it.
         self.calls: dict[tuple[str, Lane], threading.Event] = {}
         if expands:
@@ -71,34 +73,48 @@ class Engine:
 
     def start(self) -> None:
         """Begin to work."""
-        for thread in self.threads:
+        for thread in (*self.threads, self.keeper):
             thread.start()
         if self.listener:
             self.listener.start()
         log.info("engine.started", channels=sorted(self.channels), has_queue=self.listener is not None)
 
-    def stop(self) -> None:
-        """Finish the messages in hand, give the rest back, and end."""
+    def begin_to_stop(self) -> None:
+        """Take up nothing more; what is in hand has a few seconds to be answered for."""
+        if self.stopping.is_set():
+            return
         self.stopping.set()
         for call in self.calls.values():
             call.set()
+        timer = threading.Timer(FAREWELL_SECONDS, self.out_of_time.set)
+        timer.daemon = True
+        timer.start()
+
+    def stop(self) -> None:
+        """Finish the messages in hand, give the rest back, and end."""
+        self.begin_to_stop()
         if self.listener:
             self.listener.stop()
         for thread in self.threads:
             thread.join()
+        self.ended.set()
+        self.keeper.join()
         for channel in self.channels.values():
             if close := getattr(channel, "close", None):
                 close()
         log.info("engine.stopped")
 
-    def wait_for_signal(self) -> None:
-        """Return when SIGTERM or SIGINT asks for the end, however often.
+    def hear_signals(self) -> None:
+        """From now on SIGTERM and SIGINT, however often, ask for the end.
 
         The handler only notes that it was asked: setting an Event inside one deadlocks when a second signal comes
         while the first is being noted, and a service manager sends one to every process at once.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
+
+    def wait_for_signal(self) -> None:
+        """Return when the end was asked for."""
         while not self.is_asked:
             time.sleep(IDLE_SECONDS)
 
@@ -141,6 +157,7 @@ class Engine:
             self.settings.retry,
             self.settings.window,
             is_stopping=self.stopping.is_set,
+            is_out_of_time=self.out_of_time.is_set,
             beat=self.pulse.part(f"{kind}-{name}", utcnow(), kind),
         )
         self.dispatchers.append(dispatcher)
@@ -168,7 +185,7 @@ class Engine:
 
     def _renew(self) -> None:
         """Show that the workers are alive: a relay may take longer to answer than a lease lasts."""
-        while not self.stopping.wait(self.settings.lease_seconds / 3):
+        while not self.ended.wait(self.settings.lease_seconds / 3):
             with self.app.app_context():
                 try:
                     for dispatcher in self.dispatchers:

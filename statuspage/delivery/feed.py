@@ -18,9 +18,9 @@ from .. import spending, subscriptions
 from ..db import db, reading, will_pass
 from ..models import Delivery, Shard
 from ..models.delivery import is_waiting
-from ..pacing import Throttle
+from ..pacing import Throttle, nap
 from ..vocabulary import DeliveryState, Lane, SubscriberState
-from . import claims, shards, walks
+from . import breakers, claims, shards, walks
 from .eligibility import refusal, spared_because
 from .expansion import NEWER
 from .ledger import Ledger
@@ -50,6 +50,8 @@ class Feed:
     is_stopping: Callable[[], bool]
     size: int
     most: int | None = None
+    # Whether even what is in hand is no longer waited for (`notifiers.Hurried`).
+    is_out_of_time: Callable[[], bool] = field(default=lambda: False)
     taken: int = 0
     failure: DeliveryError | None = None
     held_until: datetime = NEVER
@@ -67,7 +69,7 @@ class Feed:
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._throttle = Throttle(self.channel)
+        self._throttle = Throttle(self.channel, sleep=nap(self.is_stopping))
         self._is_metered = isinstance(self.channel, Metered)
         self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
         self._is_paced = isinstance(self.channel, Paced)
@@ -83,6 +85,8 @@ class Feed:
             if self._ready:
                 if self._is_paced:
                     self._throttle.wait(len(self._ready))
+                    if self.is_stopping():
+                        break
                 return self._hand_out(*self._ready.popleft())
             if not self._refill():
                 break
@@ -164,6 +168,8 @@ class Feed:
         is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY
         if is_time:
             self._looked_up = now
+            if breakers.is_paused(self.channel.kind, now):
+                self.lanes = [lane for lane in self.lanes if lane is Lane.FAST]
             has_worked |= self._claim_rows(Lane.FAST, self.size, now)
             self._give_way(now)
         if not (self.most and self._ready):
@@ -260,7 +266,8 @@ class Feed:
     def _give_way(self, now: datetime) -> None:
         """When a newer publish waits, take nothing more from this shard; what is in hand is settled first."""
         for way in self._open_ways():
-            if not way.is_left and shards.has_more_urgent(self.channel.kind, way.shard.rank, now):
+            is_paused = Lane.BULK not in self.lanes
+            if not way.is_left and (is_paused or shards.has_more_urgent(self.channel.kind, way.shard.rank, now)):
                 way.is_left = True
                 if not way.waiting:
                     self.ledger.leave(way)

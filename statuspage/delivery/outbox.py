@@ -1,11 +1,12 @@
 """What must be said is written down in the transaction that made it necessary. The callers commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
+from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
 from . import messages
 
@@ -138,20 +139,26 @@ def announce_reminder(
         expanded_at=now,
         created_at=now,
     )
-    db.session.add(announcement)
-    for channel, address in user.addresses.items():
-        db.session.add(
-            Delivery(
-                announcement=announcement,
-                staff_user=user,
-                channel=channel,
-                address=address,
-                lane=Lane.FAST,
-                due_at=now,
-                created_at=now,
-            )
-        )
+    owe_colleagues(announcement, {user: user.addresses}, now)
     return reminder_id, announcement
+
+
+def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:
+    """These colleagues are owed it, each on each of these channels. An address that is a key stays their own."""
+    db.session.add(announcement)
+    for user, addresses in people.items():
+        for channel, address in addresses.items():
+            db.session.add(
+                Delivery(
+                    announcement=announcement,
+                    staff_user=user,
+                    channel=channel,
+                    address="" if is_key(address) else address,
+                    lane=announcement.lane,
+                    due_at=now,
+                    created_at=now,
+                )
+            )
 
 
 def _mail_contact(template: str, kind: AnnouncementKind, subscriber: Subscriber, now: datetime) -> None:
