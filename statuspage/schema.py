@@ -16,7 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from . import pages, postgres, queueing, urls
+from .archiving import postgres_tools
 from .db import db
+from .errors import Conflict
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +75,12 @@ def _back_up(now: datetime) -> None:
     stamp = f"{now:%Y%m%dT%H%M%S}"
     if postgres.is_ours(db.engine):
         copy = urls.settings().instance_dir / f"candor.before-{stamp}.dump"
-        if problem := postgres.dump(db.engine.url, copy):
+        copy.unlink(missing_ok=True)
+        try:
+            postgres_tools.dump(db.engine.url, copy)
+        except Conflict as problem:
             # A migration is one transaction there: one that fails leaves nothing behind. A way back needs a copy.
-            log.warning("schema.not_backed_up", why=problem)
+            log.warning("schema.not_backed_up", why=str(problem))
             return
     else:
         file = Path(db.engine.url.database or "")
