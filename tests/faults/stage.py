@@ -1,0 +1,113 @@
+"""A stage for one fault: an installation full of subscribers, short leases, real processes, and the ledger's own words."""
+
+import os
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from sqlalchemy import func, select, text, update
+
+from statuspage.clock import utcnow
+from statuspage.db import db, patiently
+from statuspage.models import Announcement, Attempt, Delivery, Shard, Subscriber
+from statuspage.vocabulary import DeliveryState
+from tests.bench.place import Place
+
+LEASE = 2.0
+
+_LAST_TRY = select(Attempt.delivery_id, func.max(Attempt.ended_at)).group_by(Attempt.delivery_id)
+
+
+class Line(NamedTuple):
+    """What the ledger says of one person."""
+
+    address: str
+    state: str
+    attempts: int
+    reason: str
+    message_id: str
+    # Until the next try, counted from the end of the last one.
+    pause: timedelta
+
+
+class Stage(Place):
+    """`with Stage(tmp_path, 1000, sink.url) as stage:` is migrated and full of people; `start` runs processes."""
+
+    def __init__(self, folder: Path, people: int, smtp_url: str, **settings: str) -> None:
+        super().__init__(folder, people, smtp_url, os.environ.get("CANDOR_DATABASE_URL", ""))
+        self.environment |= {"CANDOR_LEASE_SECONDS": f"{LEASE:g}", "CANDOR_RETRY_SECONDS": "1", **settings}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
+
+    @property
+    def people(self) -> set[str]:
+        """Whom there is to tell."""
+        return {f"reader{number}@example.com" for number in range(1, self.count + 1)}
+
+    def states(self, announcement_id: int) -> Counter[str]:
+        """How many lines of the ledger say what of this announcement."""
+        query = select(Delivery.state, func.count()).filter_by(announcement_id=announcement_id)
+        with self.app.app_context():
+            found = Counter({str(state): count for state, count in db.session.execute(query.group_by(Delivery.state))})
+            db.session.remove()
+        return found
+
+    def lines(self, announcement_id: int) -> dict[str, Line]:
+        """The ledger of this announcement, by address."""
+        query = select(Delivery, Subscriber.address).join(Delivery.subscriber)
+        with self.app.app_context():
+            rows = db.session.execute(query.where(Delivery.announcement_id == announcement_id)).all()
+            ended = {number: at for number, at in db.session.execute(_LAST_TRY)}  # noqa: C416 - rows are not pairs
+            found = {
+                address: Line(
+                    address, row.state.value, row.attempt_count, row.reason, row.provider_id,
+                    row.due_at - ended.get(row.id, row.due_at),
+                )
+                for row, address in rows
+            }  # fmt: skip
+            db.session.remove()
+        return found
+
+    def subscribers(self, state: str) -> set[str]:
+        """Whose subscription is in this state."""
+        with self.app.app_context():
+            found = set(db.session.scalars(select(Subscriber.address).where(Subscriber.state == state)))
+            db.session.remove()
+        return found
+
+    def let_time_pass(self) -> None:
+        """Whatever waits for its moment has waited long enough."""
+        late = update(Delivery).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at > utcnow())
+
+        def bring_forward() -> None:
+            db.session.execute(late.values(due_at=utcnow()).execution_options(synchronize_session=False))
+            db.session.commit()
+
+        with self.app.app_context():
+            patiently(bring_forward)
+            db.session.remove()
+
+    def leased_shards(self, announcement_id: int) -> int:
+        """How many ranges of this announcement a worker holds."""
+        query = select(func.count()).select_from(Shard)
+        with self.app.app_context():
+            held = query.where(Shard.announcement_id == announcement_id, Shard.lease_token != "")
+            found = db.session.scalar(held) or 0
+            db.session.remove()
+        return found
+
+    def announcements(self) -> int:
+        """How much has been said so far."""
+        with self.app.app_context():
+            found = db.session.scalar(select(func.count()).select_from(Announcement)) or 0
+            db.session.remove()
+        return found
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        """Look into the database beside the processes, and change it."""
+        with self.app.app_context(), db.engine.begin() as connection:
+            found = connection.execute(text(statement))
+            return [tuple(row) for row in found] if found.returns_rows else []
