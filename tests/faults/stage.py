@@ -1,8 +1,10 @@
 """A stage for one fault: an installation full of subscribers, short leases, real processes, and the ledger's own words."""
 
 import os
+import subprocess
+import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -10,9 +12,11 @@ from sqlalchemy import func, select, text, update
 
 from statuspage.clock import utcnow
 from statuspage.db import db, patiently
-from statuspage.models import Announcement, Attempt, Delivery, Shard, Subscriber
+from statuspage.delivery.expansion import expand_next
+from statuspage.models import Announcement, Attempt, Delivery, Heartbeat, Shard, Subscriber
 from statuspage.vocabulary import DeliveryState
-from tests.bench.place import Place
+from tests.bench.place import ROOT, Place
+from tests.running import kill, wait_until
 
 LEASE = 2.0
 
@@ -46,6 +50,36 @@ class Stage(Place):
     def people(self) -> set[str]:
         """Whom there is to tell."""
         return {f"reader{number}@example.com" for number in range(1, self.count + 1)}
+
+    def start(self, *commands: str) -> None:
+        """Run these commands of ours; whoever needs them at work waits for what they do."""
+        for command in commands:
+            with self.log.open("ab") as log:
+                words = [sys.executable, "-m", "wsgi", command]
+                self.processes.append(
+                    subprocess.Popen(
+                        words, env=self.environment, stdout=log, stderr=log, start_new_session=True, cwd=ROOT
+                    )
+                )
+
+    def kill(self) -> None:
+        """Kill -9 of every process at once."""
+        for process in self.processes:
+            kill(process)
+        self.processes.clear()
+
+    def lay_out(self) -> None:
+        """Everything said is in ranges, ready to be leased."""
+        with self.app.app_context():
+            while expand_next(utcnow()):
+                pass
+            db.session.remove()
+
+    def wait(self, announcement_id: int, patience: float = 120.0) -> None:
+        """Return when everybody has been told."""
+        wait_until(
+            lambda: self._is_told(announcement_id), "not told in time", lambda: self.log.read_text()[-2000:], patience
+        )
 
     def states(self, announcement_id: int) -> Counter[str]:
         """How many lines of the ledger say what of this announcement."""
@@ -99,10 +133,25 @@ class Stage(Place):
             db.session.remove()
         return found
 
-    def announcements(self) -> int:
-        """How much has been said so far."""
+    def has_lapsed(self, announcement_id: int) -> bool:
+        """Whether somebody held a range of this announcement for longer than their lease."""
+        query = select(func.count()).select_from(Shard).where(Shard.announcement_id == announcement_id)
         with self.app.app_context():
-            found = db.session.scalar(select(func.count()).select_from(Announcement)) or 0
+            found = db.session.scalar(query.where(Shard.lease_token != "", Shard.leased_until < utcnow())) or 0
+            db.session.remove()
+        return found > 0
+
+    def has_beaten_since(self, moment: datetime) -> bool:
+        """Whether every process has shown its pulse since."""
+        with self.app.app_context():
+            seen = set(db.session.scalars(select(Heartbeat.process).where(Heartbeat.noted_at > moment)))
+            db.session.remove()
+        return all(any(name.endswith(f":{process.pid}") for name in seen) for process in self.processes)
+
+    def announcements(self) -> list[int]:
+        """What has been said so far, in its order."""
+        with self.app.app_context():
+            found = list(db.session.scalars(select(Announcement.id).order_by(Announcement.id)))
             db.session.remove()
         return found
 
