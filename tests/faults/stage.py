@@ -81,6 +81,11 @@ class Stage(Place):
             lambda: self._is_told(announcement_id), "not told in time", lambda: self.log.read_text()[-2000:], patience
         )
 
+    @property
+    def url(self) -> str:
+        """Where the page answers once `web` runs."""
+        return f"http://127.0.0.1:{self.port}"
+
     def states(self, announcement_id: int) -> Counter[str]:
         """How many lines of the ledger say what of this announcement."""
         query = select(Delivery.state, func.count()).filter_by(announcement_id=announcement_id)
