@@ -1,9 +1,11 @@
 """A stage for one fault: an installation full of subscribers, short leases, real processes, and the ledger's own words."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -152,6 +154,17 @@ class Stage(Place):
             seen = set(db.session.scalars(select(Heartbeat.process).where(Heartbeat.noted_at > moment)))
             db.session.remove()
         return all(any(name.endswith(f":{process.pid}") for name in seen) for process in self.processes)
+
+    def is_written_to(self) -> bool:
+        """On SQLite: whether somebody is in the middle of writing, which keeps everybody else from it."""
+        file = Path(self.environment["CANDOR_INSTANCE_DIR"]) / "candor.db"
+        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.execute("ROLLBACK")
+        return False
 
     def announcements(self) -> list[int]:
         """What has been said so far, in its order."""

@@ -171,14 +171,7 @@ def is_in_the_middle(stage: Stage, database: str) -> bool:
     """Whether somebody is at it: on SQLite, whoever writes keeps everybody else from writing."""
     if database == "postgres":
         return stage.ask(ASLEEP) != []
-    file = Path(stage.environment["CANDOR_INSTANCE_DIR"]) / "candor.db"
-    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        connection.execute("ROLLBACK")
-    return False
+    return stage.is_written_to()
 
 
 def what_a_copy_holds(file: Path, whole: bytes, log: bytes) -> dict[str, list[tuple[object, ...]]]:
