@@ -1,4 +1,4 @@
-"""A stage for one fault: an installation full of subscribers, short leases, real processes, and the ledger's own words."""
+"""A stage for one fault: an installation full of subscribers, short leases, real processes, the ledger read."""
 
 import os
 import sqlite3
@@ -165,6 +165,35 @@ class Stage(Place):
                 return True
             connection.execute("ROLLBACK")
         return False
+
+    def sent_by(self, announcement_id: int, channel: str) -> int:
+        """How many were told over this channel."""
+        query = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.SENT)
+        with self.app.app_context():
+            found = db.session.scalar(query.filter_by(announcement_id=announcement_id, channel=channel)) or 0
+            db.session.remove()
+        return found
+
+    def span(self, announcement_id: int, channel: str) -> tuple[datetime, datetime]:
+        """When it was said, and when the last of those who were told over this channel was."""
+        last = select(func.max(Delivery.settled_at)).where(Delivery.state == DeliveryState.SENT)
+        with self.app.app_context():
+            said = db.session.get_one(Announcement, announcement_id).created_at
+            found = db.session.scalar(last.filter_by(announcement_id=announcement_id, channel=channel))
+            db.session.remove()
+        assert found is not None
+        return said, found
+
+    def tries(self, begin: datetime, end: datetime, announcement_id: int | None = None) -> int:
+        """How many tries that have a line of their own ended between these moments."""
+        query = select(func.count()).select_from(Attempt).join(Attempt.delivery)
+        within = query.where(Attempt.ended_at > begin, Attempt.ended_at <= end)
+        if announcement_id is not None:
+            within = within.where(Delivery.announcement_id == announcement_id)
+        with self.app.app_context():
+            found = db.session.scalar(within) or 0
+            db.session.remove()
+        return found
 
     def announcements(self) -> list[int]:
         """What has been said so far, in its order."""

@@ -82,7 +82,9 @@ def test_who_sleeps_over_a_lease_sends_nothing_that_others_have_taken_up(tmp_pat
 
 
 @pytest.mark.parametrize(("people", "first_within"), CROWDS)
-def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(tmp_path, senders, people, first_within, figures):
+def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(
+    tmp_path, senders, people, first_within, figures
+):
     with LedgerSink(tmp_path) as sink, Stage(tmp_path, people, sink.url) as stage:
         announcement = stage.publish()
         stage.start(*senders)

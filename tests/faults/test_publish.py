@@ -28,15 +28,14 @@ TITLE = "Card payments fail in Europe"
 BLOCK = 512
 
 # In the middle of publishing the database takes long: the update is written, its announcement almost.
+_NUMBERS = "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e9)"
 DAWDLE = {
     "sqlite": (
-        "CREATE VIEW long AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)"
-        " SELECT count(*) AS c FROM n",
+        f"CREATE VIEW long AS WITH RECURSIVE {_NUMBERS} SELECT count(*) AS c FROM n",
         "CREATE TRIGGER dawdle AFTER INSERT ON announcement BEGIN SELECT c FROM long; END",
     ),
     "postgres": (
-        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN PERFORM pg_sleep(5); RETURN NEW; END'",
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5); RETURN NEW; END'",
         "CREATE TRIGGER dawdle AFTER INSERT ON announcement FOR EACH ROW EXECUTE FUNCTION dawdle()",
     ),
 }  # fmt: skip
@@ -161,9 +160,9 @@ def publish(stage: Stage, page: str, key: str) -> str:
 
 
 def read(stage: Stage, path: str) -> str:
-    with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-        with urllib.request.urlopen(stage.url + path, timeout=10) as answer:
-            return answer.read().decode()
+    gone = (urllib.error.URLError, ConnectionError, TimeoutError)
+    with suppress(*gone), urllib.request.urlopen(stage.url + path, timeout=10) as answer:
+        return str(answer.read(), "utf-8")
     return ""
 
 
