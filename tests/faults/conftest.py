@@ -5,7 +5,9 @@
 
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +23,17 @@ def commands(empty_database: str) -> Sequence[str]:
 
 
 @pytest.fixture
-def senders(empty_database: str) -> Sequence[str]:
+def ground(database: str, fresh: Path, tmp_path: Path) -> str:
+    """The kind of database under test, migrated already: a stage is set in a moment."""
+    if database == "sqlite":
+        shutil.copytree(fresh, tmp_path / "instance")
+    return database
+
+
+@pytest.fixture
+def senders(ground: str) -> Sequence[str]:
     """The processes behind the page on the database under test."""
-    return ("scheduler", "worker", "worker") if empty_database == "postgres" else ("engine",)
+    return ("scheduler", "worker", "worker") if ground == "postgres" else ("engine",)
 
 
 @pytest.fixture

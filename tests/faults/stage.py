@@ -48,6 +48,10 @@ class Stage(Place):
         super().__enter__()
         return self
 
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        super().__exit__(*error)
+
     @property
     def people(self) -> set[str]:
         """Whom there is to tell."""

@@ -15,6 +15,8 @@ SIZES = [2_000, pytest.param(20_000, marks=pytest.mark.long)]
 MOST_RETRIES = 0.4
 TOLD_WITHIN = timedelta(seconds=30)
 AT_ONCE_TO_ONE_HOST = 5
+# A machine that runs all the tests has other things to do.
+SLACK = timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("dead", SIZES)
@@ -42,7 +44,7 @@ def test_dead_addresses_that_are_tried_again_do_not_hold_up_a_new_publish(tmp_pa
     figures(without=f"{before.total_seconds():.1f} s", meanwhile=f"{after.total_seconds():.1f} s",
             retries=f"{share:.0%}")  # fmt: skip
     assert after <= TOLD_WITHIN
-    assert after <= 4 * before + timedelta(seconds=2)
+    assert after <= 5 * before + SLACK
     assert share <= MOST_RETRIES
 
 
@@ -75,7 +77,7 @@ def test_endpoints_on_one_slow_host_do_not_hold_up_mail(tmp_path, senders, figur
             sockets=at_once)  # fmt: skip
     assert waiting > ENDPOINTS / 2, "the endpoints were not slow"
     assert at_once <= AT_ONCE_TO_ONE_HOST * max(1, senders.count("worker"))
-    assert after <= 2 * before + timedelta(seconds=2)
+    assert after <= 2 * before + SLACK
 
 
 def told_within(stage: Stage, announcement_id: int) -> timedelta:

@@ -50,8 +50,8 @@ def test_who_dies_between_lease_and_connection_costs_nobody_anything(tmp_path, s
     assert twice == 0
 
 
-def test_who_sleeps_over_a_lease_sends_nothing_that_others_have_taken_up(tmp_path, empty_database, figures):
-    several = empty_database == "postgres"
+def test_who_sleeps_over_a_lease_sends_nothing_that_others_have_taken_up(tmp_path, ground, figures):
+    several = ground == "postgres"
     with LedgerSink(tmp_path, 0.01) as sink, Stage(tmp_path, 3_000, sink.url) as stage:
         stage.start(*(("scheduler", "worker", "worker", "worker") if several else ("engine",)))
         announcement = stage.publish()
@@ -110,14 +110,14 @@ def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(
     assert memory < MOST_MEMORY
 
 
-CLAIMING = """
+AT_A_RANGE = """
     FROM pg_stat_activity
-    WHERE wait_event_type = 'Lock' AND query LIKE '%SKIP LOCKED%' AND pid <> pg_backend_pid()
+    WHERE wait_event_type = 'Lock' AND query LIKE '%shard%' AND pid <> pg_backend_pid()
 """
 
 
 @pytest.mark.postgres
-def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, empty_database, figures):
+def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, ground, figures):
     people, cuts = 12_000, 0
     with LedgerSink(tmp_path) as sink, Stage(tmp_path, people, sink.url) as stage:
         announcement = stage.publish()
@@ -125,10 +125,10 @@ def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, empty
         with nobody_claims(stage):
             stage.start("scheduler", "worker", "worker", "worker", "worker")
             for _ in range(3):
-                cuts += cut_a_claim(stage)
+                cuts += cut(stage)
         wait_until(lambda: len(sink.lines) > people // 4, "the fan-out does not go on")
         with nobody_claims(stage):
-            cuts += cut_a_claim(stage)
+            cuts += cut(stage)
         stage.wait(announcement)
         states, taken = stage.states(announcement), sink.taken
 
@@ -140,14 +140,14 @@ def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, empty
 
 @contextmanager
 def nobody_claims(stage: Stage):
-    """Whoever wants to lease a range waits in the middle of it; reading goes on."""
+    """Whoever wants to lease a range, or to note how far they are, waits in the middle of it; reading goes on."""
     address = postgres.plain(make_url(stage.environment["CANDOR_DATABASE_URL"]))
     with psycopg.connect(address) as connection:
         connection.execute("LOCK TABLE shard IN EXCLUSIVE MODE")
         yield
 
 
-def cut_a_claim(stage: Stage) -> int:
-    """Wait until somebody is in the middle of a claim, and cut them off; how many were."""
-    wait_until(lambda: stage.ask(f"SELECT pid {CLAIMING}") != [], "nobody tries to claim", patience=30)
-    return len(stage.ask(f"SELECT pg_terminate_backend(pid) {CLAIMING}"))
+def cut(stage: Stage) -> int:
+    """Wait until somebody is in the middle of it, and cut them off; how many were."""
+    wait_until(lambda: stage.ask(f"SELECT pid {AT_A_RANGE}") != [], "nobody tries to claim", patience=30)
+    return len(stage.ask(f"SELECT pg_terminate_backend(pid) {AT_A_RANGE}"))

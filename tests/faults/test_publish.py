@@ -47,21 +47,21 @@ ASLEEP = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
 def test_web_killed_before_its_commit_has_said_nothing_and_the_same_request_says_it_once(
-    tmp_path, empty_database, senders, figures
+    tmp_path, ground, senders, figures
 ):
     with LedgerSink(tmp_path) as sink, Stage(tmp_path, PEOPLE, sink.url) as stage:
         page, key = page_and_key(stage)
-        for statement in DAWDLE[empty_database]:
+        for statement in DAWDLE[ground]:
             stage.ask(statement)
         stage.start("web")
         wait_until(lambda: read(stage, "/readyz") != "", "the page does not answer")
         asking = threading.Thread(target=publish, args=[stage, page, key])
         asking.start()
-        wait_until(lambda: is_in_the_middle(stage, empty_database), "nothing is being published")
+        wait_until(lambda: is_in_the_middle(stage, ground), "nothing is being published")
         stage.kill()
         asking.join()
 
-        for statement in HURRY[empty_database]:
+        for statement in HURRY[ground]:
             stage.ask(statement)
         stage.start("web", *senders)
         wait_until(lambda: read(stage, "/readyz") != "", "the page does not answer after the kill")
@@ -83,7 +83,7 @@ def test_web_killed_before_its_commit_has_said_nothing_and_the_same_request_says
 
 
 @pytest.mark.sqlite
-def test_file_cut_anywhere_within_the_last_commit_holds_all_of_the_publish_or_nothing(tmp_path, senders, figures):
+def test_file_cut_anywhere_within_the_last_commit_holds_all_of_the_publish_or_nothing(tmp_path, ground, figures):
     with Stage(tmp_path, PEOPLE, "") as stage:
         file = tmp_path / "instance" / "candor.db"
         with stage.app.app_context():
@@ -112,7 +112,7 @@ def test_file_cut_anywhere_within_the_last_commit_holds_all_of_the_publish_or_no
 
 @pytest.mark.sqlite
 @pytest.mark.long
-def test_publish_is_on_the_disk_before_anybody_hears_of_it(tmp_path, empty_database, figures):
+def test_publish_is_on_the_disk_before_anybody_hears_of_it(tmp_path, ground, figures):
     if shutil.which("strace") is None:
         figures(strace="NOT INSTALLED: whether a commit is synced was not looked at")
         pytest.skip("NO STRACE: apt-get install strace")
