@@ -8,7 +8,6 @@ With `postgres` the tests that need no database are left out.
 import contextvars
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import insert, text as sql
 from werkzeug.test import TestResponse
 
@@ -32,6 +30,7 @@ from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import EventLevel, IncidentStatus, IncidentType, Severity, StaffRole
 from tests.abuse import matrix
+from tests.houses import Houses
 from tests.postgres import Server, Slate
 from wsgi import create_app
 
@@ -152,17 +151,17 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def houses(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Houses:
+    """The apps of the tests in one process, furnished anew for each."""
+    return Houses(fresh, tmp_path_factory.mktemp("houses"), Browser)
+
+
 @pytest.fixture
-def app(fresh: Path, tmp_path: Path, database: str) -> Iterator[Flask]:
+def app(request: pytest.FixtureRequest, houses: Houses, database: str) -> Iterator[Flask]:
     """An app on an empty, migrated database of its own."""
-    folder = shutil.copytree(fresh, tmp_path / "instance")
-    app = create_app(settings_module.load(instance_dir=folder, log_level="error", hold_seconds=0))
-    app.test_client_class = Browser
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(fresh.parent))
-    with app.app_context():
+    with houses.open(is_own=bool(request.node.get_closest_marker("own_app")), hold_seconds=0) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -14,7 +14,10 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 OLDEST = 13
 PATIENCE = 60.0
@@ -116,11 +119,15 @@ class Server:
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement beside the program under test, as the database's owner."""
-        import psycopg  # .ci/postgres asks for the programs before anything is installed
-
-        with psycopg.connect(f"postgresql://postgres@/{database}?host={self.folder}", autocommit=True) as connection:
+        with self.connect(database) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def connect(self, database: str) -> "Connection[tuple[Any, ...]]":
+        """As the database's owner; each statement is done when it returns."""
+        import psycopg  # .ci/postgres asks for the programs before anything is installed
+
+        return psycopg.connect(f"postgresql://postgres@/{database}?host={self.folder}", autocommit=True)
 
     def _answers(self) -> bool:
         import psycopg
@@ -167,7 +174,7 @@ class Server:
 class Slate:
     """One migrated database that serves many tests: wiping rows takes a tenth of what a new copy takes."""
 
-    NAME = "slate"
+    NAME, FORM = "slate", "first_day"
 
     def __init__(self, server: Server, migrate: Callable[[str], None]) -> None:
         self.server, self.migrate = server, migrate
@@ -175,39 +182,48 @@ class Slate:
 
     def clean(self) -> str:
         """The database as a first start leaves it; its URL. Nobody of the test before is connected any more."""
-        if self.wipe:
-            self._ask(_HANG_UP)
-        if self.wipe and self._form() == self.form:
-            self._ask(self.wipe)
-        else:
-            self._begin()
+        if not self.wipe:
+            self._mould()
+        if not self.form or not self._is_wiped():
+            self._cast()
         return self.server.url(self.NAME)
 
-    def _begin(self) -> None:
-        """Make it anew, and keep its first rows aside."""
+    def _mould(self) -> None:
+        """Migrate once; the first rows are kept aside."""
+        self.migrate(self.server.create(self.FORM))
+        with self.server.connect(self.FORM) as database:
+            tables = [str(row[0]) for row in database.execute(_TABLES)]
+            database.execute("CREATE SCHEMA first")
+            for table in tables:
+                database.execute(f"CREATE TABLE first.{table} AS TABLE public.{table}")
+            self.wipe = ";".join(
+                ["SET session_replication_role = replica"]  # foreign keys look away
+                + [f"DELETE FROM public.{table}" for table in tables]
+                + [
+                    f"INSERT INTO public.{table} OVERRIDING SYSTEM VALUE SELECT * FROM first.{table}"
+                    for table in tables
+                ]
+                + [
+                    f"SELECT setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
+                    for name, last in database.execute(_SEQUENCES)
+                ]
+            )
+
+    def _cast(self) -> None:
+        """A new copy: the test before changed more than rows."""
         self.server.drop(self.NAME)
-        self.migrate(self.server.create(self.NAME))
-        tables = [str(row[0]) for row in self._ask(_TABLES)]
-        self._ask("CREATE SCHEMA first")
-        for table in tables:
-            self._ask(f"CREATE TABLE first.{table} AS TABLE public.{table}")
-        self.wipe = ";".join(
-            ["SET session_replication_role = replica"]  # foreign keys look away
-            + [f"DELETE FROM public.{table}" for table in tables]
-            + [f"INSERT INTO public.{table} OVERRIDING SYSTEM VALUE SELECT * FROM first.{table}" for table in tables]
-            + [
-                f"SELECT setval('public.{name}', {last or 1}, {'true' if last else 'false'})"
-                for name, last in self._ask(_SEQUENCES)
-            ]
-        )
-        self.form = self._form()
+        self.server.execute(f'CREATE DATABASE "{self.NAME}" TEMPLATE "{self.FORM}"')
+        with self.server.connect(self.NAME) as database:
+            self.form = str(database.execute(_FORM).fetchall())
 
-    def _form(self) -> str:
-        """Another one after whatever a test did to tables, columns, indexes or triggers."""
-        return str(self._ask(_FORM))
-
-    def _ask(self, statement: str) -> list[tuple[Any, ...]]:
-        return self.server.execute(statement, self.NAME)
+    def _is_wiped(self) -> bool:
+        """Whether rows were all that had to go: tables, columns, indexes and triggers are still the same."""
+        with self.server.connect(self.NAME) as database:
+            database.execute(_HANG_UP)
+            is_same = str(database.execute(_FORM).fetchall()) == self.form
+            if is_same:
+                database.execute(self.wipe)
+        return is_same
 
 
 _TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests import warm
 from tests.doubles import free_port
 
 PATIENCE = 60.0
@@ -102,16 +103,9 @@ class Running:
 
     def command(self, *words: str) -> str:
         """Run `candor …` beside the running service; what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "wsgi", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=Path(__file__).parent.parent,
-        )
-        assert done.returncode == 0, f"candor {' '.join(words)}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        done = warm.run(words, self.environment)
+        assert done.code == 0, f"candor {' '.join(words)}\n{done.said}{done.complained}"
+        return done.said.strip()
 
     def incident(self, public_id: str) -> dict[str, Any]:
         """`candor incident show --json`."""

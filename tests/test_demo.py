@@ -16,7 +16,7 @@ from statuspage.demo import place
 from statuspage.errors import Conflict, SettingsError
 from statuspage.models import Announcement, Component, Incident, IncidentUpdate, Subscriber, UpdateRevision
 from statuspage.vocabulary import Audience, IncidentStatus, PromiseOutcome, StaffRole
-from tests.cli.conftest import Shell, candor  # noqa: F401 - a fixture
+from tests.cli.conftest import Shell, new_candor, shell  # noqa: F401 - fixtures
 from wsgi import create_app
 
 NOW = datetime(2026, 3, 31, 10, 0, tzinfo=UTC)
@@ -142,12 +142,12 @@ def test_a_demo_refuses_a_real_relay_by_name(company: demo.Made, tmp_path: Path)
         place.refuse_real_relays(pages.first(), live, create_app(live).extensions["candor.channels"])
 
 
-def test_the_demo_has_a_place_of_its_own_and_no_relay(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_demo_has_a_place_of_its_own_and_no_relay(new_candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setenv("CANDOR_SMTP_URL", "smtp://relay.example.com")
     monkeypatch.setenv("CANDOR_MAIL_FROM", "status@example.com")
     monkeypatch.setenv("CANDOR_DATABASE_URL", "sqlite:///real.db")
 
-    said = candor.says("demo", "--build-only")
+    said = new_candor.says("demo", "--build-only")
 
     assert "CANDOR_DATABASE_URL, CANDOR_SMTP_URL, CANDOR_MAIL_FROM" in said.splitlines()[0]
     assert Path("instance/demo/candor.db").exists()
@@ -155,13 +155,13 @@ def test_the_demo_has_a_place_of_its_own_and_no_relay(candor: Shell, monkeypatch
     assert not Path("instance/candor.db").exists()
 
 
-def test_a_demo_is_made_anew_unless_it_is_kept(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_demo_is_made_anew_unless_it_is_kept(new_candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     def build(*options: str) -> str:
         """Build it, and give the id of its open incident."""
-        candor.says("demo", "--build-only", *options)
+        new_candor.says("demo", "--build-only", *options)
         with monkeypatch.context() as patch:
             patch.setenv("CANDOR_INSTANCE_DIR", "instance/demo")
-            return candor.says("incident", "list", "--open").split()[0]
+            return new_candor.says("incident", "list", "--open").split()[0]
 
     first, kept, anew = build(), build("--keep"), build()
 

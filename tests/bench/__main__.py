@@ -10,6 +10,7 @@ import sqlalchemy
 
 from tests.bench.fanout import fanout_postgres, fanout_sqlite, flat, slow_relay_fanout
 from tests.bench.publishing import publish_flat, publish_growth
+from tests.bench.reading import page_during_fanout
 from tests.bench.sms import sms_rate
 from tests.bench.wire import slow_relay, wire_vs_source
 
@@ -23,6 +24,7 @@ BENCHES = {
     ("wire_vs_source", "wire_vs_loop"): wire_vs_source,
     ("slow_wire",): slow_relay,
     ("sms_rate",): sms_rate,
+    ("page_during_fanout",): page_during_fanout,
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -62,6 +63,7 @@ class Place:
             "CANDOR_SMTP_URL": smtp_url,
         }
         self.count, self.log = subscribers, folder / "candor.log"
+        self.commands: list[str] = []
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -96,6 +98,7 @@ class Place:
                 process = subprocess.Popen(
                     words, env=self.environment, stdout=log, stderr=log, start_new_session=True, cwd=ROOT
                 )
+            self.commands.append(command)
             self.processes.append(process)
         wait_until(self._all_beat, "the processes did not start", lambda: self.log.read_text()[-2000:])
 
@@ -160,7 +163,14 @@ class Place:
             raise AssertionError(f"a process ended: {self.log.read_text()[-2000:]}")
         with self.app.app_context(), db.engine.connect() as connection:
             beating = {name for (name,) in connection.execute(text("SELECT DISTINCT process FROM heartbeat"))}
-        return all(any(name.endswith(f":{process.pid}") for name in beating) for process in self.processes)
+        return all(
+            self._answers() if command == "web" else any(name.endswith(f":{process.pid}") for name in beating)
+            for command, process in zip(self.commands, self.processes, strict=True)
+        )
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _is_told(self, announcement_id: int) -> bool:
         with self.app.app_context():

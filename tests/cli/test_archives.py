@@ -19,13 +19,13 @@ OPEN = ("incident", "open", "--title", "Payments fail", "--body", "We look into 
 
 
 @pytest.fixture
-def busy(candor: Shell) -> Shell:
+def busy(new_candor: Shell) -> Shell:
     """An installation with a component, a subscriber, a colleague and an incident."""
-    candor.says("component", "add", "API")
-    candor.says("subscriber", "add", "--email", "ana@example.com", "--component", "API")
-    candor.says("user", "add", "--email", "lead@example.com", "--role", "admin")
-    candor.says(*OPEN, "--component", "API=major_outage")
-    return candor
+    new_candor.says("component", "add", "API")
+    new_candor.says("subscriber", "add", "--email", "ana@example.com", "--component", "API")
+    new_candor.says("user", "add", "--email", "lead@example.com", "--role", "admin")
+    new_candor.says(*OPEN, "--component", "API=major_outage")
+    return new_candor
 
 
 def tables(file: Path) -> dict[str, list[dict[str, Any]]]:

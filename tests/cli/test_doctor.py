@@ -53,7 +53,6 @@ def twilio(code: int, date: datetime, account: dict[str, str]) -> Iterator[str]:
 @pytest.fixture
 def mail(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpSink]:
     """An installation with a relay."""
-    candor.says("db", "upgrade")
     with SmtpSink(user="ana", password="secret") as sink:
         monkeypatch.setenv("CANDOR_SMTP_URL", sink.url)
         monkeypatch.setenv("CANDOR_MAIL_FROM", "status@example.com")
@@ -69,19 +68,19 @@ def bad(candor: Shell) -> list[str]:
 
 
 @pytest.mark.sqlite
-def test_an_empty_machine_is_missing_a_database_and_stays_empty(candor: Shell, tmp_path: Path) -> None:
-    result = candor("doctor")
+def test_an_empty_machine_is_missing_a_database_and_stays_empty(new_candor: Shell, tmp_path: Path) -> None:
+    result = new_candor("doctor")
 
     assert result.exit_code == 1
     assert [line.split()[0] for line in result.stdout.splitlines() if " BAD " in line] == ["database"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_is_well_once_the_schema_is_there(candor: Shell, empty_database: str) -> None:
+def test_all_is_well_once_the_schema_is_there(new_candor: Shell, empty_database: str) -> None:
     queue = ["queue"] if empty_database == "postgres" else []
-    candor.says("db", "upgrade")
+    new_candor.says("db", "upgrade")
 
-    found = candor.tells("doctor")
+    found = new_candor.tells("doctor")
 
     assert [each["what"] for each in found] == [
         "settings", "folder", "disk", "database", "schema", *queue, "engine", "relay", "twilio", "dns", "clock",
@@ -90,7 +89,6 @@ def test_all_is_well_once_the_schema_is_there(candor: Shell, empty_database: str
 
 
 def test_an_older_schema_is_bad(candor: Shell, tmp_path: Path, inside: Any) -> None:
-    candor.says("db", "upgrade")
     inside()
     db.session.execute(db.text("UPDATE alembic_version SET version_num = '0001'"))
     db.session.commit()
@@ -101,14 +99,12 @@ def test_an_older_schema_is_bad(candor: Shell, tmp_path: Path, inside: Any) -> N
 
 @pytest.mark.sqlite
 def test_a_damaged_database_is_bad(candor: Shell, tmp_path: Path) -> None:
-    candor.says("db", "upgrade")
     (tmp_path / "instance" / "candor.db").write_bytes(b"nothing of the kind" * 1000)
 
     assert bad(candor) == ["database", "schema"]
 
 
 def test_a_folder_that_others_may_read_is_bad(candor: Shell, tmp_path: Path) -> None:
-    candor.says("db", "upgrade")
     (tmp_path / "instance").chmod(0o755)
 
     assert "chmod 700" in findings(candor)["folder"]["found"]
@@ -116,7 +112,6 @@ def test_a_folder_that_others_may_read_is_bad(candor: Shell, tmp_path: Path) -> 
 
 @pytest.mark.sqlite
 def test_a_lost_key_is_bad_and_none_is_made_instead(candor: Shell, tmp_path: Path) -> None:
-    candor.says("db", "upgrade")
     (tmp_path / "instance" / "secret_key").unlink()
 
     assert bad(candor) == ["folder"]
@@ -202,7 +197,6 @@ def test_twilio_says_whether_it_knows_us_and_what_time_it_is(
     candor: Shell, monkeypatch: pytest.MonkeyPatch, status: int, account: dict[str, str], late: timedelta,
     wrong: list[str],
 ) -> None:  # fmt: skip
-    candor.says("db", "upgrade")
     with twilio(status, utcnow() + late, account) as url:
         monkeypatch.setenv("CANDOR_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
         monkeypatch.setenv("CANDOR_TWILIO_AUTH_TOKEN", "token")
@@ -213,7 +207,6 @@ def test_twilio_says_whether_it_knows_us_and_what_time_it_is(
 
 
 def test_a_page_without_an_address_is_bad(candor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    candor.says("db", "upgrade")
     monkeypatch.setenv("CANDOR_BASE_URL", "http://nowhere.invalid")
 
     assert bad(candor) == ["dns"]

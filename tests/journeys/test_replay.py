@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from sqlalchemy import select
 
 from notifiers import Channel, Envelope, Outcome, Receipt
@@ -45,6 +46,7 @@ def owed(announcement: Announcement, subscribers: list[Subscriber]) -> set[int]:
     }
 
 
+@pytest.mark.own_app
 def test_every_update_of_the_history_reaches_exactly_those_who_asked(app, page):
     db.session.rollback()
     relax_sqlite(db.engine)  # as the engine process does for its marks

@@ -1,39 +1,25 @@
-import shutil
-
 import pytest
 from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from notifiers import Receipt
-from statuspage import settings as settings_module, subscriptions
+from statuspage import subscriptions
 from statuspage.db import db
 from statuspage.models import Delivery, Subscriber
 from statuspage.vocabulary import DeliveryState, SubscriberState
-from tests.conftest import BY, NOON, Browser
+from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, Worker, only_row
-from wsgi import create_app
 
 TOKEN, PHONE, BASE = "example-token", "+4915112345678", "http://127.0.0.1:8000"
 CONFIRMED, GONE = SubscriberState.CONFIRMED, SubscriberState.UNSUBSCRIBED
 
 
 @pytest.fixture
-def app(fresh, tmp_path, database):
+def app(houses, database):
     """An app with a Twilio account (whose API nobody calls here)."""
-    settings = settings_module.load(
-        instance_dir=shutil.copytree(fresh, tmp_path / "instance"),
-        log_level="error",
-        twilio_account_sid="AC" + "0" * 32,
-        twilio_auth_token=TOKEN,
-        twilio_from="+15005550006",
-        twilio_api_url="http://127.0.0.1:9",
-    )
-    app = create_app(settings)
-    app.test_client_class = Browser
-    with app.app_context():
+    account = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": TOKEN, "twilio_from": "+15005550006"}
+    with houses.open(**account, twilio_api_url="http://127.0.0.1:9") as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifiers import DeliveryError
-from statuspage import deadman, leases, settings as settings_module, vitals
+from statuspage import deadman, leases, vitals
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.delivery.expansion import expand_next
@@ -20,7 +20,6 @@ from statuspage.models import Breaker, Heartbeat
 from statuspage.vitals import ChannelSigns, Signs
 from tests.conftest import NOON
 from tests.statuspage.fakes import FakeChannel, Worker
-from wsgi import create_app
 
 TOKEN = "a-token-of-some-length"
 
@@ -33,16 +32,10 @@ def samples(client, **how):
 
 
 @pytest.fixture
-def guarded(fresh, tmp_path):
-    """An app whose metrics have a token."""
-    import shutil
-
-    folder = shutil.copytree(fresh, tmp_path / "guarded")
-    app = create_app(settings_module.load(instance_dir=folder, log_level="error", metrics_token=TOKEN))
-    yield app.test_client()
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def guarded(houses):
+    """A client of an app whose metrics have a token."""
+    with houses.open(metrics_token=TOKEN) as app:
+        yield app.test_client()
 
 
 class TestWhoMayLook:

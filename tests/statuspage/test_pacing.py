@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from statuspage import urls
 from statuspage.db import db
 from statuspage.models import Pace
 from statuspage.pacing import Rhythm, Throttle, _reserve, nap, reserve
@@ -194,14 +195,10 @@ with app.app_context():
 """
 
 
-def test_processes_share_one_pace(app, tmp_path):
+def test_processes_share_one_pace(app):
+    command = [sys.executable, "-c", WORKER, str(urls.settings().instance_dir)]
     root = Path(__file__).resolve().parents[2]
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path / "instance")], stdout=subprocess.PIPE, text=True, cwd=root
-        )
-        for _ in range(3)
-    ]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(3)]
     moments = [float(line) for worker in workers for line in worker.communicate(timeout=60)[0].splitlines()]
 
     assert [worker.returncode for worker in workers] == [0, 0, 0]

@@ -315,8 +315,10 @@ def test_failure_in_the_middle_leaves_nothing_at_all(page, api, table):
 
 def test_publishing_is_one_commit(open_incident, api):
     commits = []
-    event.listen(db.engine, "commit", commits.append)
+    listener = commits.append
+    event.listen(db.engine, "commit", listener)
     open_incident(components={api: DOWN})
+    event.remove(db.engine, "commit", listener)
 
     assert len(commits) == 1
 

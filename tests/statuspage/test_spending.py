@@ -1,19 +1,15 @@
 """A day's SMS for subscribers end at the cap, visibly; reminders to staff never do."""
 
-import shutil
 from datetime import timedelta
 
 import pytest
 
 from notifiers import Envelope, Message
-from statuspage import settings as settings_module
-from statuspage.db import db
 from statuspage.models import Announcement
 from statuspage.spending import REFUSED, refusal
 from statuspage.vocabulary import AnnouncementKind, DeliveryState
 from tests.conftest import NOON
 from tests.statuspage.fakes import FakeChannel, acts
-from wsgi import create_app
 
 UPDATE, CONFIRMATION, REMINDER = (
     AnnouncementKind.INCIDENT_UPDATE,
@@ -31,14 +27,10 @@ class Sms(FakeChannel):
 
 
 @pytest.fixture
-def app(fresh, tmp_path):
+def app(houses):
     """An app that lets subscribers have five segments a day."""
-    folder = shutil.copytree(fresh, tmp_path / "instance")
-    app = create_app(settings_module.load(instance_dir=folder, log_level="error", sms_daily_segments=5))
-    with app.app_context():
+    with houses.open(sms_daily_segments=5) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture
