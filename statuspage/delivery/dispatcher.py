@@ -104,11 +104,11 @@ class Dispatcher:
             feed.renew()
 
     def _settle(self, feed: Feed, outcome: Outcome, manners: Manners, pause: Pause) -> None:
-        owed, result = feed.take_back(outcome.key), outcome.result
+        owed, result, now = feed.take_back(outcome.key), outcome.result, self.clock()
         if self.beat is not None:
-            self.beat.at = self.clock()
+            self.beat.at = now
             if isinstance(result, Receipt):
-                self.beat.sent_at = self.beat.at
+                self.beat.sent_at = now
         if isinstance(result, DeliveryError):
             if result.__cause__:
                 log.warning("delivery.trouble", channel=feed.channel.kind, cause=repr(result.__cause__))
@@ -118,7 +118,7 @@ class Dispatcher:
                     return  # it never left, and stays in its shard
         ledger = feed.ledger
         ledger.note(owed, judge(result, owed, manners, pause))
-        if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER):
+        if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER, now):
             ledger.write()
 
     def _trip(self, channel: str, failure: DeliveryError, failures: int) -> datetime:

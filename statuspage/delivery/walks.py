@@ -77,7 +77,7 @@ class Walk:
         """
         with reading_on(connection):
             asked = {**self.asked, "after": self.fetched, "most": most}
-            rows = [_met(row) for row in self.query.run(connection, asked).all()]
+            rows = [_met(row) for row in self.query.run(connection, asked).fetchall()]
             mine = {"of": self.shard.id, "token": self.token}
             self.is_left = len(rows) < most and connection.execute(_MAY_GO_ON, mine).first() is None
         if rows:
@@ -102,8 +102,8 @@ def _met(row: Sequence[Any]) -> Met:
     return met._replace(address=unsealed(met.address)) if met.address.startswith(SEALED) else met
 
 
-def walk(shard: Shard, doubtful: int) -> Walk:
-    """The way through a shard that has just been taken; raises whatever keeps its words from being put together."""
+def walk(shard: Shard, letter: Letter, doubtful: int) -> Walk:
+    """The way through a shard that has just been taken."""
     announcement = shard.announcement
     with reading():
         has_older = db.session.scalar(
@@ -120,7 +120,7 @@ def walk(shard: Shard, doubtful: int) -> Walk:
     )
     return Walk(
         shard,
-        Letter(announcement, shard.channel),
+        letter,
         shard.lease_token,
         query,
         _asked(shard),
