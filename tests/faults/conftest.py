@@ -55,6 +55,14 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
     return say
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What is `long_on` a database is left out there of `make test`, at whatever size."""
+    given = getattr(item, "callspec", None)
+    kinds = {given.params.get(name) for name in ("database", "empty_database")} if given else set()
+    if any(set(mark.args) & kinds for mark in item.iter_markers("long_on")):
+        item.add_marker("long")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what each experiment came to."""
     found = list(_said(terminalreporter))

@@ -188,6 +188,14 @@ class Stage(Place):
         assert found is not None
         return said, found
 
+    def first_since(self, announcement_id: int, moment: datetime) -> datetime | None:
+        """When the first message was taken of those that were noted since; None while there is none."""
+        query = select(func.min(Delivery.settled_at)).where(Delivery.settled_at > moment)
+        with self.app.app_context():
+            found = db.session.scalar(query.filter_by(announcement_id=announcement_id, state=DeliveryState.SENT))
+            db.session.remove()
+        return found
+
     def tries(self, begin: datetime, end: datetime, announcement_id: int | None = None) -> int:
         """How many tries that have a line of their own ended between these moments."""
         query = select(func.count()).select_from(Attempt).join(Attempt.delivery)

@@ -19,6 +19,7 @@ AT_ONCE_TO_ONE_HOST = 5
 SLACK = timedelta(seconds=5)
 
 
+@pytest.mark.long_on("postgres")
 @pytest.mark.parametrize("dead", SIZES)
 def test_dead_addresses_that_are_tried_again_do_not_hold_up_a_new_publish(tmp_path, senders, dead, figures):
     with (
@@ -48,6 +49,7 @@ def test_dead_addresses_that_are_tried_again_do_not_hold_up_a_new_publish(tmp_pa
     assert share <= MOST_RETRIES
 
 
+@pytest.mark.long_on("postgres")
 def test_endpoints_on_one_slow_host_do_not_hold_up_mail(tmp_path, senders, figures):
     settings = {"CANDOR_WEBHOOKS": "on", "CANDOR_WEBHOOK_ALLOW_PRIVATE": "1"}
     with (

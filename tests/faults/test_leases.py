@@ -81,6 +81,7 @@ def test_who_sleeps_over_a_lease_sends_nothing_that_others_have_taken_up(tmp_pat
     assert states == {"sent": 3_000}
 
 
+@pytest.mark.long_on("postgres")
 @pytest.mark.parametrize(("people", "first_within"), CROWDS)
 def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(
     tmp_path, senders, people, first_within, figures
@@ -93,10 +94,13 @@ def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(
         before = len(sink.lines)
 
         *others, sender = senders
-        started = time.monotonic()
+        started = utcnow()
         stage.start(sender)
-        wait_until(lambda: len(sink.lines) > before, "nothing is sent after the restart", patience=30)
-        first_after = time.monotonic() - started
+        # The ledger's word, not the sink's: what the dead had put on the wire may still be coming in there.
+        wait_until(lambda: stage.first_since(announcement, started) is not None, "nothing is sent after the restart")
+        first = stage.first_since(announcement, started)
+        assert first is not None
+        first_after = (first - started).total_seconds()
         stage.start(*others)
         stage.wait(announcement, patience=600)
         memory = stage.memory()
@@ -120,7 +124,7 @@ AT_A_RANGE = """
 
 @pytest.mark.postgres
 def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, ground, figures):
-    people, cuts = 12_000, 0
+    people, cuts = 6_000, 0
     with LedgerSink(tmp_path) as sink, Stage(tmp_path, people, sink.url) as stage:
         announcement = stage.publish()
         stage.lay_out()

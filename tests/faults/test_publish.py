@@ -46,6 +46,7 @@ HURRY = {
 ASLEEP = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
+@pytest.mark.long_on("postgres")
 def test_web_killed_before_its_commit_has_said_nothing_and_the_same_request_says_it_once(
     tmp_path, ground, senders, figures
 ):

@@ -20,12 +20,13 @@ from tests.faults.stage import Stage
 from tests.running import kill, wait_until
 
 OLD = "0001"
-SIZES = [pytest.param(2_000, 3), pytest.param(50_000, 12, marks=pytest.mark.long)]
+SIZES = [(2_000, 2), pytest.param(50_000, 12, marks=pytest.mark.long)]
 # Tables that upgrades change early, in the middle and late: where one is read, PostgreSQL's upgrade waits in front.
 STATIONS = ("announcement", "incident", "subscriber")
 BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ALTER TABLE%'"
 
 
+@pytest.mark.long_on("postgres")
 @pytest.mark.parametrize(("people", "kills"), SIZES)
 def test_upgrade_killed_at_any_moment_is_done_or_not_begun(tmp_path, empty_database, people, kills, seed, figures):
     chance, left = random.Random(seed), []
