@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browsers import chromium
 from tests.tour import SCHEMES, WIDTHS, Demo, running_demo, signed_in, stops
@@ -51,7 +51,7 @@ def test_no_page_has_a_violation_an_overflow_or_a_complaint(
 
     for name, path in stops(browser, demo, lead).items():
         page.goto(demo.url + path)
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(".htmx-request")).to_have_count(0)
         violations = [
             f"{found['id']}: {found['nodes'][0]['html'][:120]}" for found in Axe().run(page).response["violations"]
         ]
