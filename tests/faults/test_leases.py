@@ -152,14 +152,13 @@ def test_who_falls_asleep_in_the_middle_of_writing_does_not_stop_the_clock(tmp_p
 
 
 def put_to_sleep(stage: Stage, processes, *, within: bool) -> None:
-    """Stop them, in the middle of writing to PostgreSQL or outside of it, as wanted."""
+    """Stop them, in the middle of writing or outside of it, as wanted."""
+    is_sqlite = stage.environment["CANDOR_DATABASE_URL"] == ""
     for number in range(400):
         for process in processes:
             os.kill(process.pid, signal.SIGSTOP)
-        if stage.environment["CANDOR_DATABASE_URL"] == "":
-            return
         time.sleep(0.08)  # so that one that is only busy is told from one that is stopped
-        if bool(stage.ask(FROZEN)) is within:
+        if (stage.is_written_to() if is_sqlite else bool(stage.ask(FROZEN))) is within:
             return
         for process in processes:
             os.kill(process.pid, signal.SIGCONT)
@@ -206,5 +205,11 @@ def nobody_claims(stage: Stage):
 
 def cut(stage: Stage) -> int:
     """Wait until somebody is in the middle of it, and cut them off; how many were."""
-    wait_until(lambda: stage.ask(f"SELECT pid {AT_A_RANGE}") != [], "nobody tries to claim", patience=30)
-    return len(stage.ask(f"SELECT pg_terminate_backend(pid) {AT_A_RANGE}"))
+    gone: list[tuple[object, ...]] = []
+
+    def has_cut() -> bool:
+        gone.extend(stage.ask(f"SELECT pg_terminate_backend(pid) {AT_A_RANGE}"))
+        return gone != []
+
+    wait_until(has_cut, "nobody tries to claim", patience=30)
+    return len(gone)
