@@ -64,7 +64,9 @@ def _try_to_remind_about(incident_id: int, now: datetime) -> int:
 
 
 def _remind_about(incident_id: int, now: datetime) -> int:
-    incident = db.session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
+    # Not against those who only point to it: a worker that froze while noting its messages would stop the clock.
+    mine = {"key_share": True, "of": Incident}
+    incident = db.session.get(Incident, incident_id, with_for_update=mine, populate_existing=True)
     if incident is None or not incident.is_open or incident.next_update_due_at is None:
         db.session.rollback()
         return 0

@@ -91,9 +91,11 @@ def release_lapsed(lease: timedelta, now: datetime) -> int:
     with reading():
         if db.session.scalar(select(Delivery.id).where(is_lapsed).limit(1)) is None:
             return 0
+    # Whoever froze in the middle of writing is not waited for: the clock has other duties.
+    free = select(Delivery.id).where(is_lapsed).with_for_update(skip_locked=True)
     released = db.session.execute(
         update(Delivery)
-        .where(is_lapsed)
+        .where(Delivery.id.in_(free))
         .values(state=DeliveryState.PENDING, lease_token="", leased_until=None, due_at=now, is_doubtful=True)
         .execution_options(synchronize_session=False)
     )

@@ -110,9 +110,11 @@ def release_lapsed(lease: timedelta, now: datetime) -> int:
     with reading():
         if db.session.scalar(select(Shard.id).where(is_lapsed).limit(1)) is None:
             return 0
+    # Whoever froze in the middle of writing is not waited for: the clock has other duties.
+    free = select(Shard.id).where(is_lapsed).with_for_update(skip_locked=True)
     freed = db.session.execute(
         update(Shard)
-        .where(is_lapsed)
+        .where(Shard.id.in_(free))
         .values(lease_token="", leased_until=None, is_doubtful=True)
         .execution_options(synchronize_session=False)
     )

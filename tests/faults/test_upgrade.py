@@ -67,12 +67,12 @@ def kill_where_it_waits(stage: Stage, number: int, _chance: random.Random) -> No
         kill(process)
 
 
-def kill_while_it_writes(stage: Stage, _number: int, chance: random.Random) -> None:
-    """On SQLite: so many milliseconds after it has begun to write."""
+def kill_while_it_writes(stage: Stage, number: int, chance: random.Random) -> None:
+    """On SQLite: once it is seen to write the first time, then so many milliseconds later."""
     process = upgrade(stage)
     while not stage.is_written_to() and process.poll() is None:
         pass
-    time.sleep(chance.uniform(0, 0.2))
+    time.sleep(chance.uniform(0, 0.2) if number else 0)
     kill(process)
 
 
