@@ -1,6 +1,7 @@
 """What can still be done about words that are on their way: let them go now, stop them, go on, take them back.
 
-Stopping holds for everything that no worker has in its window yet; a window is fifty messages at most.
+Stopping holds for everything that no worker has in its window yet: with windows of fifty, at most sixty messages for
+each worker still leave.
 """
 
 from datetime import datetime

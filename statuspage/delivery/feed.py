@@ -212,7 +212,7 @@ class Feed:
         way = self._way(now)
         if way is None:
             return False
-        met = way.window(self.ledger.connection, self.most or self.size)
+        met = way.window(self.ledger.connection, self.most or self._room)
         behind = self._clear_the_way(way, [each.number for each in met], now) if way.has_older else ()
         announcement, letter = way.announcement, way.letter
         for each in met:
@@ -230,6 +230,11 @@ class Feed:
         if not way.waiting and (way.is_done or way.is_left):
             self.ledger.leave(way)
         return True
+
+    @property
+    def _room(self) -> int:
+        """How many to fetch: what is fetched and what is on the wire are a window, with a fifth for a full wire."""
+        return max(self.size - len(self.in_hand), self.size // 5, 1)
 
     def _way(self, now: datetime) -> Walk | None:
         if Lane.BULK not in self.lanes:
