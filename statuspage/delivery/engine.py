@@ -27,7 +27,7 @@ from .pulse import NOTE_EVERY, Beat, Pulse
 
 log = structlog.get_logger(__name__)
 
-IDLE_SECONDS = 0.25
+IDLE_SECONDS = 0.1
 # Senders are called when something is due; by themselves they look now and then only, for what no call has told them.
 CALLED_SECONDS = 5.0
 # How long an answer is waited for by a process that is asked to end. What is then still out may have left.
@@ -145,9 +145,11 @@ class Engine:
         deliver = {kind: partial(self._work_off, send) for kind, send in senders.items()}
         return Listener(url, partial(self._work_off, self._lay_out), deliver)
 
-    @staticmethod
-    def _lay_out() -> bool:
-        return expand_next(utcnow()) or close_next(utcnow())
+    def _lay_out(self) -> bool:
+        """Lay out what was said, and call those who are to send it."""
+        if expand_next(utcnow()):
+            return not self._call()
+        return close_next(utcnow())
 
     def _sender(self, kind: str, lanes: tuple[Lane, ...], name: str) -> Callable[[], bool]:
         """A step of sending, done by one thread at a time whoever asks for it. True when something was sent."""
