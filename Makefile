@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test postgres check format shots bench faults lock clean
+.PHONY: help setup dev run test postgres check format shots bench faults abuse lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -38,9 +38,13 @@ shots: dev ## the screenshots of the README, from a fresh demo
 	@.ci/browser
 	@.venv/bin/python docs/shots.py
 
-faults: dev ## the fault tests alone: kill, stop, signal
+faults: dev ## kill, stop, cut, lose, crowd: every experiment at full size, with figures and seeds
 	@.ci/postgres
-	@.venv/bin/python -m pytest tests/faults --database both
+	@.venv/bin/python -m pytest tests/faults --database both -m ""
+
+abuse: dev ## bad input and abuse: every row of the matrix
+	@.ci/postgres
+	@.venv/bin/python -m pytest --database both -m "abuse and not long"
 
 bench: dev ## figures, as ratios to a reference in the same run
 	@.ci/postfix

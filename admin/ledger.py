@@ -6,10 +6,11 @@ from flask import Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from statuspage import sealing
 from statuspage.channels import label_of
 from statuspage.clock import utcnow
 from statuspage.db import db
-from statuspage.delivery import exporting, retrying
+from statuspage.delivery import exporting, retrying, unreported
 from statuspage.errors import NotFound
 from statuspage.kept import kept
 from statuspage.models import Announcement
@@ -51,6 +52,8 @@ def announcement(public_id: str) -> Response:
             state=wanted,
             deliveries=standings.deliveries(standing, wanted, forms.continued_from()),
             shown=masking.shown,
+            is_unreported=unreported.is_unreported,
+            now=now,
             words=_words(found),
             laid_out=_laid_out(_words(found)),
         )
@@ -92,7 +95,7 @@ def export(public_id: str, form: str) -> Response:
     if form not in EXPORTS:
         raise NotFound("A ledger comes as csv or json.")
     exporting.note_export(found, form, actor(), utcnow())
-    show = str if has_role(StaffRole.ADMIN) else masking.mask
+    show = sealing.shown if has_role(StaffRole.ADMIN) else masking.mask
     lines = exporting.lines(found.id, show)
     body = exporting.as_csv(lines) if form == "csv" else exporting.as_json(exporting.head(found), lines)
     headers = {"Content-Disposition": f'attachment; filename="announcement-{found.public_id}.{form}"'}

@@ -1,5 +1,6 @@
 """Addresses as colleagues may see them: enough to recognise one's own, too little to write to a stranger."""
 
+from statuspage import sealing
 from statuspage.vocabulary import StaffRole
 
 from . import auth
@@ -10,16 +11,16 @@ def shown(address: str) -> str:
 
     A web address is as good as a key to whatever it leads to, and is shown whole to nobody.
     """
-    is_key = address.startswith(("https://", "http://"))
-    return address if address and auth.has_role(StaffRole.ADMIN) and not is_key else mask(address)
+    may_see = address and auth.has_role(StaffRole.ADMIN) and not sealing.is_key(address)
+    return address if may_see else mask(address)
 
 
 def mask(address: str) -> str:
     """The address with its middle hidden: "a•••@example.org", "+49•••789", "hooks.example.com/•••xyz"."""
     if not address:
         return "forgotten"
-    if address.startswith(("https://", "http://")):
-        return f"{address.split('/')[2]}/•••{address[-3:]}"
+    if sealing.is_key(address):
+        return sealing.shown(address)
     name, at, domain = address.rpartition("@")
     if at:
         return f"{name[:1]}•••@{domain}"

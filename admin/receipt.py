@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from statuspage.delivery import reach
+from statuspage.delivery import reach, unreported
 from statuspage.delivery.reach import REACHED, Curve
 from statuspage.kept import kept
 from statuspage.models import Announcement
@@ -25,6 +25,8 @@ class Row:
     channel: str
     states: Mapping[DeliveryState, int]
     curve: Curve
+    # Of those sent: the provider has said nothing more for a quarter of an hour.
+    unreported: int = 0
 
     @property
     def owed(self) -> int:
@@ -89,8 +91,12 @@ def of(standing: Standing, now: datetime) -> ReceiptOf:
     """The receipt as things stand."""
     announcement, channels = standing.announcement, standing.channels
     curves = kept().get(("curves", announcement.id), lambda: reach.curves(announcement, channels))
-    rows = [Row(channel, states, curves.get(channel, Curve())) for channel, states in channels.items()]
-    whole = Row("all", standing.progress.states, reach.together([row.curve for row in rows]))
+    silent = unreported.counts(announcement, now)
+    rows = [
+        Row(channel, states, curves.get(channel, Curve()), silent.get(channel, 0))
+        for channel, states in channels.items()
+    ]
+    whole = Row("all", standing.progress.states, reach.together([row.curve for row in rows]), sum(silent.values()))
     drawn = chart(curves, {row.channel: row.owed for row in rows})
     is_live = not standing.is_done or now - announcement.created_at < LIVE_FOR
     return ReceiptOf(announcement, whole, rows, drawn, is_live)

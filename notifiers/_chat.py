@@ -5,6 +5,7 @@ The address is a secret as well: whoever has it can post to the channel. So no s
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -42,7 +43,7 @@ def _wire() -> HookWire:
 
 
 @dataclass(frozen=True)
-class ChatHook:
+class ChatHook(ABC):
     """A chat that takes posts at a URL of its own. A vendor says which URLs are its own, and lays out a card."""
 
     is_live: bool = False
@@ -56,9 +57,9 @@ class ChatHook:
     shape: ClassVar[Literal["card"]] = "card"
     slots: ClassVar[int] = PER_HOST
 
+    @abstractmethod
     def payload(self, card: Card) -> dict[str, Any]:
         """The card as the vendor wants it, its words unable to be markup."""
-        raise NotImplementedError
 
     def complaint(self, answer: Answer) -> str:
         """The vendor's own word for what is wrong, where it has one."""

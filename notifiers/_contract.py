@@ -6,9 +6,10 @@ A channel is one file in this folder. It offers `build(settings)`, answering Non
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 CallbackState = Literal["sent", "delivered", "failed"]
 HealthState = Literal["closed", "open", "half_open"]
@@ -38,8 +39,7 @@ class Message:
     return_path: str | None = None
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message for one address; `key` is the caller's own and comes back with the outcome.
 
     `values` are what differs per recipient: placeholder to text, both in ASCII, a placeholder in letters, digits
@@ -50,10 +50,14 @@ class Envelope:
     key: str | int
     address: str
     message: Message
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = MappingProxyType({})
     # What a channel that declares `needs_secret` signs with: the current secret first, then those still valid.
     # Kept apart from `values`, so that no word can ever call for one.
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Envelope({self.key!r}, {self.address!r}, {self.message!r}, {self.values!r})"
 
     def personal(self) -> Message:
         """The message with this recipient's values in place; a value is never looked through for placeholders."""
@@ -74,8 +78,7 @@ def substituted(message: Message, values: Mapping[str, str]) -> Message:
     return replace(message, **texts)
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The provider took the message, or (captured) nothing was ever meant to leave.
 
     `is_proof`: the other side has answered a confirmation as only somebody who wants it would.
@@ -135,8 +138,7 @@ class UncertainDeliveryError(DeliveryError):
     """The provider may have taken it: sending again may double it."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one envelope fared."""
 
     key: str | int
@@ -172,8 +174,29 @@ class Channel(Protocol):
     def preview(self, message: Message, address: str) -> Preview: ...
 
     def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
-        """One outcome for each envelope, in any order, as the wire answers."""
+        """One outcome for each envelope, in any order, as the wire answers.
+
+        When the envelopes are `Hurried` and their time is up, whatever may have left is answered as uncertain, and
+        whatever has certainly not left is not answered at all.
+        """
         ...
+
+
+class Hurried(Protocol):
+    """Envelopes whose sender cannot wait for ever: once `is_out_of_time`, no answer is waited for."""
+
+    def is_out_of_time(self) -> bool: ...
+
+
+def patience_with(envelopes: Iterable[Envelope]) -> Callable[[], bool]:
+    """Says whether whoever gives these envelopes has run out of time; most never do."""
+    asked: Callable[[], bool] = getattr(envelopes, "is_out_of_time", lambda: False)
+    return asked
+
+
+def unheard() -> UncertainDeliveryError:
+    """What became of a message whose answer was no longer waited for."""
+    return UncertainDeliveryError("We had to end before there was an answer; it may have left.", code="uncertain")
 
 
 @runtime_checkable

@@ -7,12 +7,12 @@ import queue
 import selectors
 import socket
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ._breaker import Admission
-from ._contract import DeliveryError, Outcome, UncertainDeliveryError
+from ._contract import DeliveryError, Outcome, UncertainDeliveryError, unheard
 from ._line import Letter, Line, Result
 from ._opening import Opening
 from ._smtp import silent
@@ -79,9 +79,15 @@ class Desk:
 class Round:
     """`outcomes` yields what became of each letter of the source, as soon as it is known."""
 
-    def __init__(self, stations: Sequence[Station], source: Iterator[Letter | Outcome]) -> None:
+    def __init__(
+        self,
+        stations: Sequence[Station],
+        source: Iterator[Letter | Outcome],
+        is_out_of_time: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._desks = [Desk(station) for station in stations]
         self._source = source
+        self._is_out_of_time = is_out_of_time
         self._clock = stations[0].clock
         self._ready: deque[Outcome] = deque()
         self._waiting: deque[Letter] = deque()
@@ -111,6 +117,9 @@ class Round:
                 if self._ready:
                     continue
                 if self._has_ended and not self._unanswered:
+                    break
+                if self._is_out_of_time():
+                    yield from self._unheard()
                     break
                 self._turn()
         finally:
@@ -390,6 +399,12 @@ class Round:
         desk.station.gone()
         if line.was_told_to_close:
             desk.station.ease()
+
+    def _unheard(self) -> Iterator[Outcome]:
+        """What may have been taken without a word; all other letters in hand have certainly not been."""
+        for line in self._of_line:
+            for letter in line.unheard():
+                yield Outcome(letter.key, unheard())
 
     def _end(self) -> None:
         """Keep what may serve the next call, and hang up where a letter is still under way."""

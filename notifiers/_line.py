@@ -126,6 +126,10 @@ class Line:
         self._waiting.append(letter)
         self._begin()
 
+    def unheard(self) -> list[Letter]:
+        """The letters that the relay may have taken, and has not said so."""
+        return [letter for letter in self.letters if self._is_committed(letter)]
+
     def recall(self) -> None:
         """Give back what has not begun."""
         for letter in self._waiting:

@@ -10,8 +10,9 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from . import _mail, _quoted
 from ._contract import Message, substituted
@@ -23,15 +24,14 @@ Values = Mapping[str, str]
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _USUAL_ADDRESS = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*@{_LABEL}(?:\.{_LABEL})*")
-# Signs that a body, a URI and a header all leave as they are (quoted-printable apart).
-_USUAL_VALUE = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+;=%~._-]+")
+# In values, one per line: what a body, a URI or a header would not leave as it is (quoted-printable apart).
+_UNUSUAL = re.compile(r"[^A-Za-z0-9:/?#\[\]@!$&'()*+;=%~._\n-]")
 # The most a header line takes; the next one is folded.
 _LONGEST_HEADER = 990
 _CACHED = 16
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """One mail, ready for the wire: its bytes, its id and where it comes back to."""
 
     raw: bytes
@@ -91,7 +91,7 @@ class Template:
         )
         # How long values may be together: the least room that any of their places has.
         self._room: dict[tuple[str, ...], int] = {}
-        self._parts: list[bytes] = []
+        self._parts: list[str] = []
         # Where each thing goes: indexes into the parts.
         self._raw_gaps: list[tuple[int, str]] = []
         self._quoted_gaps: list[tuple[int, str]] = []
@@ -107,7 +107,10 @@ class Template:
         if self._is_usable:
             self._write(marked)
         self._rooms = tuple(self._room.items())
-        self._has_dots = b"\n." in b"".join(part or b"x" for part in self._parts)
+        self._gaps = [index for index, _ in (*self._raw_gaps, *self._quoted_gaps)]
+        self._has_dots = "\n." in "".join(part or "x" for part in self._parts)
+        # How long values were that were found to fit.
+        self._fitting: list[int] = []
         self._ends = f"@{identity.host}>"
         self._of_message = hashlib.sha256(b"message\0")
         self._of_thread = hashlib.sha256(b"thread\0")
@@ -125,51 +128,58 @@ class Template:
         message_id = f"<{of_message}{self._ends}"
         parts = self._parts.copy()
         places = self._places
-        parts[places[self._address][0]] = address.encode("ascii")
-        parts[places[self._message_id][0]] = message_id.encode("ascii")
-        boundary = b"=_" + of_message.encode("ascii")
+        parts[places[self._address][0]] = address
+        parts[places[self._message_id][0]] = message_id
+        boundary = f"=_{of_message}"
         for index in places[self._boundary]:
             parts[index] = boundary
         if self._thread is not None:
-            root = f"<{_digest(self._of_thread, self._thread(values), address)}{self._ends}".encode("ascii")
+            root = f"<{_digest(self._of_thread, self._thread(values), address)}{self._ends}"
             for index in places[self._root]:
                 parts[index] = root
         if self._has_rarities:
             self._fit_rarities(parts, values, at)
         for index, name in self._raw_gaps:
-            parts[index] = values[name].encode("ascii")
+            parts[index] = values[name]
         for index, name in self._quoted_gaps:
             parts[index] = _quoted.value(values[name])
-        return Finished(b"".join(parts), message_id, sender, self._has_dots or self._may_begin_with_dot(values, parts))
+        raw = "".join(parts).encode("ascii")
+        return Finished(raw, message_id, sender, self._has_dots or self._may_begin_with_dot(parts))
 
     def _suits(self, address: str, values: Values) -> bool:
         """Whether these values stand everywhere as they are, and fit in."""
         if not _USUAL_ADDRESS.fullmatch(address):
             return False
-        for value in values.values():
-            if not _USUAL_VALUE.fullmatch(value) or "=?" in value or value[0] == "?":
-                return False
+        lines = "\n".join(["", *values.values(), ""])
+        if lines.count("\n") != len(values) + 1 or "\n\n" in lines:
+            return False
+        if _UNUSUAL.search(lines) or "=?" in lines or "\n?" in lines:
+            return False
+        lengths = [len(value) for value in values.values()]
+        if lengths == self._fitting:
+            return True
         for names, room in self._rooms:
-            if (len(values[names[0]]) if len(names) == 1 else sum([len(values[name]) for name in names])) > room:
+            if sum([len(values[name]) for name in names]) > room:
                 return False
+        self._fitting = lengths
         return True
 
-    def _fit_rarities(self, parts: list[bytes], values: Values, at: datetime) -> None:
+    def _may_begin_with_dot(self, parts: Sequence[str]) -> bool:
+        """Whether a value could bring a line that begins with a dot: at its own beginning, or where it is broken."""
+        for index in self._gaps:  # noqa: SIM110 - a generator would cost more than the rest of it
+            if parts[index][:1] == "." or "\n." in parts[index]:
+                return True
+        return False
+
+    def _fit_rarities(self, parts: list[str], values: Values, at: datetime) -> None:
         """A date of its own, and a subject that differs per recipient."""
         for index in self._places[self._date]:
-            parts[index] = _mail.date_of(at).encode("ascii")
+            parts[index] = _mail.date_of(at)
         if self._has_own_subject:
             personal = substituted(Message("", self._message.subject, ""), values)
-            line = _mail.subject_line(_mail.subject_of(personal))
+            line = _mail.subject_line(_mail.subject_of(personal)).decode("ascii")
             for index in self._places[self._subject]:
                 parts[index] = line
-
-    def _may_begin_with_dot(self, values: Values, parts: list[bytes]) -> bool:
-        """Whether a value could bring a line that begins with a dot."""
-        for value in values.values():
-            if value[0] == ".":
-                return True
-        return any(b"\n." in parts[index] for index, _ in self._quoted_gaps) if self._quoted_gaps else False
 
     # Preparing
 
@@ -226,16 +236,16 @@ class Template:
         """Each line's own words, without the gaps."""
         return [[p for p in self._split(line) if isinstance(p, str)] for line in text.split("\n")]
 
-    def _add(self, pieces: Sequence[str | bytes | int], gaps: list[tuple[int, str]]) -> None:
+    def _add(self, pieces: Sequence[str | int], gaps: list[tuple[int, str]]) -> None:
         for piece in pieces:
             if isinstance(piece, int):
                 if piece < len(self.names):
                     gaps.append((len(self._parts), self.names[piece]))
                 else:
                     self._places[self._token(piece)].append(len(self._parts))
-                self._parts.append(b"")
+                self._parts.append("")
             elif piece:
-                self._parts.append(piece.encode("ascii") if isinstance(piece, str) else piece)
+                self._parts.append(piece)
 
     def _limit_lines(self, lines: Sequence[str], most: int) -> None:
         """No line may grow beyond what one place takes."""

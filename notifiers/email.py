@@ -24,6 +24,7 @@ from ._contract import (
     PermanentDeliveryError,
     Preview,
     Receipt,
+    patience_with,
 )
 from ._delivery import Round
 from ._line import Letter
@@ -141,7 +142,7 @@ class Email:
         """
         if not self.relays:
             return (Outcome(envelope.key, self._capture(envelope)) for envelope in envelopes)
-        return Round(self.stations, map(self._letter, envelopes)).outcomes()
+        return Round(self.stations, map(self._letter, envelopes), patience_with(envelopes)).outcomes()
 
     def health(self) -> tuple[Health, ...]:
         return tuple(station.health() for station in self.stations)

@@ -11,7 +11,7 @@ from .audit import CLOCK
 from .channels import channels
 from .clock import span_words, utcnow
 from .db import db, new_id, reading
-from .delivery import messages
+from .delivery import messages, outbox
 from .delivery.audience import TOLD
 from .delivery.dispatcher import Dispatcher
 from .models import Alarm, Announcement, Delivery, Role, StaffUser
@@ -126,7 +126,7 @@ def _told(alarm: Alarm) -> People:
     found: dict[StaffUser, dict[str, str]] = {}
     for row in db.session.scalars(query):
         if row.staff_user is not None and row.staff_user.active:
-            found.setdefault(row.staff_user, {})[row.channel] = row.address
+            found.setdefault(row.staff_user, {})[row.channel] = row.recipient
     return found
 
 
@@ -144,20 +144,7 @@ def _tell(people: People, opening: str, sentence: str, now: datetime) -> int | N
         expanded_at=now,
         created_at=now,
     )
-    db.session.add(announcement)
-    for user, addresses in people.items():
-        for channel, address in addresses.items():
-            db.session.add(
-                Delivery(
-                    announcement=announcement,
-                    staff_user=user,
-                    channel=channel,
-                    address=address,
-                    lane=Lane.FAST,
-                    due_at=now,
-                    created_at=now,
-                )
-            )
+    outbox.owe_colleagues(announcement, people, now)
     db.session.flush()
     return announcement.id
 

@@ -76,6 +76,11 @@ def country_of(channel: str, address: str) -> str:
     return known.country(address) if isinstance(known, KnowsCountry) else ""
 
 
+def reporting() -> list[str]:
+    """The channels whose provider says afterwards whether a message arrived."""
+    return [kind for kind, each in channels().items() if isinstance(each, SignedCallbacks) and each.is_live]
+
+
 def signed_callbacks(channel: str) -> SignedCallbacks | None:
     """The channel's check of its provider's callbacks, if it has one."""
     known = channels().get(channel)

@@ -14,11 +14,11 @@ from .vitals import Signs
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = 10
+TIMEOUT = 4
 
 
 def ping(url: str, signs: Signs) -> bool:
-    """Tell the address how things are; whether it listened. Takes ten seconds at most, and raises nothing."""
+    """Tell the address how things are; whether it listened. Takes a few seconds at most, and raises nothing."""
     is_working = vitals.is_working(signs)
     try:
         target = url if is_working else failing(url)

@@ -13,6 +13,7 @@ from .cadence import reminders
 from .clock import utcnow
 from .db import db, reading
 from .delivery import claims, expansion, pulse, shards
+from .delivery.due import due
 from .vocabulary import Lane
 
 log = structlog.get_logger(__name__)
@@ -74,12 +75,9 @@ class Clock:
         now = utcnow()
         with reading():
             has_unexpanded = expansion.has_next()
-            due = [
-                channel
-                for channel in self.app.extensions["candor.channels"]
-                if shards.has_due(channel, now) or claims.has_due(channel, Lane.RETRY, now)
-            ]
-        queueing.sweep(due, has_unexpanded=has_unexpanded)
+            found = due(self.app.extensions["candor.channels"], now)
+        channels = sorted({channel for channel, lane in found if lane is not Lane.FAST})
+        queueing.sweep(channels, has_unexpanded=has_unexpanded)
 
     @staticmethod
     def _tidy() -> None:

@@ -33,6 +33,7 @@ AHEAD = timedelta(milliseconds=100)
 FURTHEST = timedelta(minutes=1)
 # Moments missed one after the other until one is taken however late: better a little late than never.
 _PATIENCE = 100
+_NAP = 0.25
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -51,6 +52,17 @@ class Rhythm:
         return cls((SECOND + LATENESS) / most, max(1, math.floor(most * AHEAD / SECOND)))
 
 
+def nap(is_stopping: Callable[[], bool]) -> Callable[[float], None]:
+    """A sleep that somebody who is asked to end wakes from soon."""
+
+    def sleep(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not is_stopping():
+            time.sleep(min(left, _NAP))
+
+    return sleep
+
+
 def reserve(
     sender: str, wanted: int, per_second: float, clock: Callable[[], datetime] = utcnow
 ) -> tuple[int, timedelta]:
@@ -66,7 +78,7 @@ def reserve(
 class Throttle:
     """Lets one worker's messages on a channel leave in its pace; on a channel without one, all at once.
 
-    `sleep` may be an `Event.wait`, so that a process that is asked to end need not wait for its turn.
+    With `nap` as `sleep`, a process that is asked to end need not wait for its turn: nothing more may leave then.
     """
 
     channel: Channel

@@ -1,12 +1,8 @@
 """PostgreSQL made to behave: connections that heal, locks by name, limits on what a request may wait for."""
 
-import os
-import shutil
-import subprocess
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, bindparam, event, func, make_url, select
@@ -116,23 +112,3 @@ def alone(engine: Engine, name: str) -> Iterator[None]:
     with engine.connect() as connection, connection.begin():
         lock_name(connection, name)
         yield
-
-
-def dump(url: URL, copy: Path) -> str:
-    """Write the whole database to this file, for `pg_restore`; what went wrong is returned, or nothing."""
-    program = shutil.which("pg_dump")
-    if program is None:
-        return "there is no pg_dump on this machine"
-    address = url.set(drivername="postgresql", password=None).render_as_string()
-    copy.touch(mode=0o600)
-    done = subprocess.run(
-        [program, "--format=custom", f"--file={copy}", f"--dbname={address}"],
-        env=os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0:
-        return ""
-    copy.unlink()
-    return " ".join(done.stderr.split())

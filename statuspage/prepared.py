@@ -1,12 +1,13 @@
 """Statements that run thousands of times a second: compiled once, handed to the driver with its own types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Connection, CursorResult, Dialect
+from sqlalchemy import BindParameter, Connection, Dialect
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -30,13 +31,24 @@ class Prepared:
             if name not in open_names
         }
 
-    def run(self, connection: Connection, values: Values) -> CursorResult[Any]:
-        """Execute it once."""
-        return connection.exec_driver_sql(self.sql, {**self.fixed, **values})
+    def run(self, connection: Connection, values: Values) -> Any:
+        """Execute it in the connection's transaction; the driver's own cursor comes back."""
+        return execute(connection, self.sql, {**self.fixed, **values})
 
-    def run_all(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Execute it for each row."""
-        connection.exec_driver_sql(self.sql, [{**self.fixed, **row} for row in rows] if self.fixed else list(rows))
+
+def execute(connection: Connection, sql: str, values: Values | None = None) -> Any:
+    """Hand a statement straight to the driver; what the driver raises comes as SQLAlchemy would have raised it."""
+    raw: Any = connection.connection.driver_connection
+    dialect = connection.dialect
+    try:
+        return raw.execute(sql, values or {})
+    except dialect.loaded_dbapi.Error as error:
+        is_gone = dialect.is_disconnect(error, raw, None)
+        if is_gone:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_gone, dialect=dialect
+        ) from error
 
 
 def stamp(moment: datetime | None, dialect: Dialect) -> datetime | str | None:

@@ -13,6 +13,7 @@ from . import audit, urls
 from .audit import CLOCK, Actor
 from .db import db, new_id
 from .models import Delivery, Page, Subscriber, Subscription
+from .models.subscriber import key_of
 from .subscribers import change_state
 from .tokens import signer
 from .vocabulary import DeliveryState, SubscriberState
@@ -61,7 +62,7 @@ def pseudonymise_old(now: datetime) -> int:
 
 def known_by(page: Page, channel: str, address: str) -> list[Subscriber]:
     """The page's subscribers who have this cleaned address on this channel, or had it before it was forgotten."""
-    keys = [address.casefold(), *_keys(channel, address.casefold())]
+    keys = [key_of(address), *_keys(channel, key_of(address))]
     query = select(Subscriber).where(
         Subscriber.page_id == page.id, Subscriber.channel == channel, Subscriber.address_key.in_(keys)
     )
@@ -74,9 +75,13 @@ def has_left(page: Page, channel: str, address: str) -> bool:
 
 
 def _replace(subscriber: Subscriber, now: datetime) -> None:
-    """Without address, wishes, network and working links; what has not left yet never will."""
+    """Without address, contact, wishes, network and working links; what has not left yet never will."""
     subscriber.address_key = _free_key(subscriber)
-    subscriber.address, subscriber.consent_network, subscriber.salt = "", "", new_id()
+    subscriber.address, subscriber.contact, subscriber.consent_network = "", "", ""
+    # No link, and no secret of a webhook, is what it was.
+    subscriber.salt, subscriber.secret_version, subscriber.secret_rotated_at = (
+        new_id(), subscriber.secret_version + 1, None,
+    )  # fmt: skip
     if subscriber.state in (SubscriberState.CONFIRMED, SubscriberState.PENDING):
         change_state(subscriber, SubscriberState.UNSUBSCRIBED, "forgotten", now)
     db.session.execute(delete(Subscription).where(Subscription.subscriber_id == subscriber.id))

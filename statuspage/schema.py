@@ -16,7 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from . import pages, postgres, queueing, urls
+from .archiving import postgres_tools
 from .db import db
+from .errors import Conflict
 
 log = structlog.get_logger(__name__)
 
@@ -69,25 +71,41 @@ def _config() -> Config:
 
 
 def _back_up(now: datetime) -> None:
-    """A copy is made before the schema changes, beside an SQLite file or in the instance folder; a few are kept."""
+    """A copy is made before the schema changes, beside an SQLite file or in the instance folder; a few are kept.
+
+    It has its name once it is whole: a copy that was cut short is never taken for a way back.
+    """
     stamp = f"{now:%Y%m%dT%H%M%S}"
     if postgres.is_ours(db.engine):
         copy = urls.settings().instance_dir / f"candor.before-{stamp}.dump"
-        if problem := postgres.dump(db.engine.url, copy):
+        draft = _draft_of(copy, stamp)
+        try:
+            postgres_tools.dump(db.engine.url, draft)
+        except Conflict as problem:
             # A migration is one transaction there: one that fails leaves nothing behind. A way back needs a copy.
-            log.warning("schema.not_backed_up", why=problem)
+            log.warning("schema.not_backed_up", why=str(problem))
             return
     else:
         file = Path(db.engine.url.database or "")
         if not file.is_file() or file.stat().st_size == 0:
             return
         copy = file.with_name(f"{file.stem}.before-{stamp}.db")
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        draft = _draft_of(copy, stamp)
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(draft)) as target:
             source.backup(target, pages=1000)
-        copy.chmod(0o600)
+        draft.chmod(0o600)
+    draft.rename(copy)
     log.info("schema.backed_up", copy=str(copy))
     for old in sorted(copy.parent.glob(copy.name.replace(stamp, "*")))[:-BACKUPS_KEPT]:
         old.unlink()
+
+
+def _draft_of(copy: Path, stamp: str) -> Path:
+    """Where a copy is made; what is left of one that was cut short goes."""
+    draft = copy.with_name(f".{copy.name}")
+    for left in copy.parent.glob(f"{draft.name.replace(stamp, '*')}*"):
+        left.unlink()
+    return draft
 
 
 @contextmanager

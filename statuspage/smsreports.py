@@ -8,11 +8,11 @@ from sqlalchemy import delete, exists, func, select
 
 from notifiers import DeliveryError, PermanentDeliveryError
 
-from . import audit, limits, subscribers
+from . import audit, subscribers
 from .audit import PROVIDER
 from .db import db, reading
-from .delivery import receipts
-from .models import Announcement, Attempt, CarrierReport, Delivery, Page, Subscriber
+from .delivery import breakers, receipts
+from .models import Announcement, Attempt, CarrierReport, Delivery, Subscriber
 from .vocabulary import DeliveryState, Lane, SubscriberState
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,8 @@ LOOK_BACK = 200
 # Filtered beyond this share of the last SMS, the network has taken against us. One of a handful may be chance.
 TOLERATED = 0.05
 HANDFUL = 20
+# For so long what goes to many waits then; whoever answers for the page hears of it (vitals, alarms).
+PAUSE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Filtering:
         """Whether more are dropped than chance explains."""
         return self.filtered > TOLERATED * max(self.reported, HANDFUL)
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong, for the comms lead."""
+        return f"Networks dropped {self.filtered} of the last {self.reported} SMS as spam (error 30007)."
+
 
 def note(report: Report, now: datetime) -> None:
     """Settle the delivery and draw the consequences, once: repeated, late and foreign reports change nothing."""
@@ -57,7 +64,7 @@ def note(report: Report, now: datetime) -> None:
     row = receipts.note_callback(report.reference, report.provider_id, report.state, report.detail, now)
     if row is None or report.state not in (DeliveryState.DELIVERED, DeliveryState.BOUNCED):
         return
-    _count(report, row.announcement.page, now)
+    _count(report, row, now)
     error = report.error
     if error is None:
         return
@@ -115,8 +122,8 @@ def _stop_writing_to(subscriber_id: int | None, error: DeliveryError, now: datet
         subscribers.stop_after_refusal(subscriber.id, error.code, str(error), now)
 
 
-def _count(report: Report, page: Page, now: datetime) -> None:
-    """Remember how this one fared, and raise the alarm, once an hour, when too many are dropped."""
+def _count(report: Report, row: Delivery, now: datetime) -> None:
+    """Remember how this one fared, and pause the channel when too many are dropped."""
     is_filtered = report.error is not None and report.error.code == FILTERED
     counted = CarrierReport(at=now, is_filtered=is_filtered)
     db.session.add(counted)
@@ -127,9 +134,9 @@ def _count(report: Report, page: Page, now: datetime) -> None:
     if not is_filtered:
         return
     seen = filtering(now)
-    if seen.is_alarming and limits.allow("sms-filtered", 1, HOUR, now):
+    if seen.is_alarming and breakers.pause(row.channel, seen.sentence, PAUSE, now):
         log.error("sms.filtered", filtered=seen.filtered, of=seen.reported)
-        audit.record(PROVIDER, "sms.filtered", page, now, filtered=seen.filtered, of=seen.reported)
+        audit.record(PROVIDER, "sms.filtered", row.announcement.page, now, filtered=seen.filtered, of=seen.reported)
         db.session.commit()
 
 

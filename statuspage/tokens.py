@@ -5,6 +5,7 @@ A token is `<subject>.<expiry>.<mac>`: the subject is a public id, the expiry is
 """
 
 import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Callable
@@ -45,12 +46,8 @@ class Signer:
 
     def sealer(self, purpose: Purpose) -> Callable[[str, str], str]:
         """As `sign`, for tokens that never expire, by subject and salt: a fan-out signs two for each person."""
-        key, digest = _key(self.secret, purpose), hmac.digest
-
-        def seal(subject: str, salt: str) -> str:
-            return f"{subject}.0.{digest(key, f'{subject}|0|{salt}'.encode(), 'sha256').hex()[:32]}"
-
-        return seal
+        mac = _many(_key(self.secret, purpose))
+        return lambda subject, salt: f"{subject}.0.{mac(f'{subject}|0|{salt}')[:32]}"
 
     def subject(self, token: str) -> str | None:
         """Whom the token speaks of, unchecked; None when it cannot be one of ours."""
@@ -79,8 +76,13 @@ class Signer:
 
     def short_mac(self, purpose: Purpose) -> Callable[[str], str]:
         """Makes MACs of 64 bits, for places with little room; a fan-out makes one for each person."""
-        key, digest = _key(self.secret, purpose), hmac.digest
-        return lambda text: digest(key, text.encode(), "sha256").hex()[:16]
+        mac = _many(_key(self.secret, purpose))
+        return lambda text: mac(text)[:16]
+
+    @property
+    def sealing_key(self) -> bytes:
+        """What addresses that are as good as keys are sealed with: 256 bits."""
+        return _key(self.secret, "sealing")
 
     def pseudonym(self, text: str) -> str:
         """A keyed fingerprint: equal for equal texts, and telling nothing without the key."""
@@ -101,6 +103,21 @@ def signer() -> Signer:
 def _key(secret: str, purpose: str) -> bytes:
     """The key for one purpose; kept, because a fan-out signs two links for each of a million people."""
     return hmac.digest(secret.encode(), f"candor:{purpose}".encode(), "sha256")
+
+
+def _many(key: bytes) -> Callable[[str], str]:
+    """HMAC-SHA-256 (RFC 2104) in hexadecimal, of many short texts: what depends on the key alone is done once."""
+    padded = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def mac(text: str) -> str:
+        inside, outside = inner.copy(), outer.copy()
+        inside.update(text.encode())
+        outside.update(inside.digest())
+        return outside.hexdigest()
+
+    return mac
 
 
 def _base36(number: int) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from .channels import channels
 from .clock import span_words
 from .db import db
-from .delivery import waiting
+from .delivery import breakers, waiting
 from .delivery.waiting import PATIENCE, Queue
 from .models import Delivery, Heartbeat, Incident, Lease
 from .vocabulary import DeliveryState, IncidentStatus
@@ -55,6 +55,8 @@ class ChannelSigns:
     sent_at: datetime | None = None
     breaker: BreakerOpen | None = None
     destinations: tuple[Destination, ...] = ()
+    # What goes to many waits; colleagues are still written to.
+    paused: BreakerOpen | None = None
 
 
 @dataclass(frozen=True)
@@ -86,21 +88,23 @@ class Trouble:
 
 def read(now: datetime) -> Signs:
     """The signs as they are."""
-    queues, breakers, beats = waiting.queues(now), waiting.breakers(), list(db.session.scalars(select(Heartbeat)))
+    queues, beats = waiting.queues(now), list(db.session.scalars(select(Heartbeat)))
+    broken, paused = ({kind: BreakerOpen(each.opened_at, each.until, each.reason) for kind, each in found.items()}
+                      for found in (breakers.standing(), breakers.pauses(now)))  # fmt: skip
     clock = db.session.scalar(select(Lease).where(Lease.name == CLOCK_DUTY))
     labels = {kind: channel.label for kind, channel in channels().items()}
     found = {}
-    for kind in sorted({*labels, *queues, *breakers, *(beat.channel for beat in beats if beat.channel)}):
+    for kind in sorted({*labels, *queues, *broken, *paused, *(beat.channel for beat in beats if beat.channel)}):
         own = [beat for beat in beats if beat.channel == kind]
-        broken = breakers.get(kind)
         found[kind] = ChannelSigns(
             kind,
             labels.get(kind, kind),
             queues.get(kind, Queue(kind)),
             max((beat.beat_at for beat in own), default=None),
             max((beat.sent_at for beat in own if beat.sent_at), default=None),
-            BreakerOpen(broken.opened_at, broken.until, broken.reason) if broken else None,
+            broken.get(kind),
             _destinations(own, now),
+            paused.get(kind),
         )
     return Signs(
         now,
@@ -171,6 +175,10 @@ def _of_channel(channel: ChannelSigns, now: datetime, *, has_engine: bool) -> It
         if breaker.since < now - PATIENCE:
             said = f"{channel.label} has taken nothing for {span_words(now - breaker.since)}: {breaker.reason}"
             yield Trouble(channel.kind, breaker.since, _with_count(said, queue))
+        return
+    if paused := channel.paused:
+        said = f"{channel.label} to subscribers is paused until {paused.until:%H:%M} UTC: {paused.reason}"
+        yield Trouble(channel.kind, paused.since, _with_count(said, queue))
         return
     if not has_engine:
         return

@@ -30,6 +30,7 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.models import Component, Incident, Page, StaffUser, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import EventLevel, IncidentStatus, IncidentType, Severity, StaffRole
+from tests.abuse import matrix
 from tests.houses import Houses
 from tests.postgres import Server, Slate
 from wsgi import create_app
@@ -71,6 +72,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _wanted(database: str, path: Path) -> tuple[str, ...]:
     is_twice = database != "both" or path.relative_to(Path(__file__).parent).parts[0] in ON_BOTH
     return DATABASES[database] if is_twice else ("sqlite",)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what shows a row of the abuse matrix, for `make abuse`."""
+    if matrix.names(item.nodeid):
+        item.add_marker("abuse")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

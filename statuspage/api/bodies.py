@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 from flask import Request
 
-from ..errors import CandorError, Invalid
+from ..errors import Invalid
+from .errors import TooLarge, UnknownType, Unreadable
 
 LIMIT = 256 * 1024
 DEPTH = 20
@@ -20,31 +21,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class Unreadable(CandorError):
-    """A request that cannot be read at all."""
-
-    code = "unreadable"
-    http_status = 400
-
-
-class UnknownType(CandorError):
-    """A body of a kind that we do not read."""
-
-    code = "unknown_type"
-    http_status = 415
-
-
-class TooLarge(CandorError):
-    """More than we take at once."""
-
-    code = "too_large"
-    http_status = 413
-
-
 def require_size(request: Request) -> None:
     """Refuse what says that it is too large, before a byte of it is read."""
-    if (request.content_length or 0) > LIMIT:
-        raise TooLarge(f"Send {LIMIT // 1024} KB at most.")
+    _require_at_most(request.content_length or 0)
 
 
 def read(request: Request) -> tuple[dict[str, Any], bool]:
@@ -52,8 +31,7 @@ def read(request: Request) -> tuple[dict[str, Any], bool]:
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnknownType("Send the body as it is, without Content-Encoding.")
     raw = request.get_data(cache=True)
-    if len(raw) > LIMIT:
-        raise TooLarge(f"Send {LIMIT // 1024} KB at most.")
+    _require_at_most(len(raw))
     kind = request.mimetype
     is_json = kind == "application/json" or kind.endswith("+json")
     # Some clients send JSON as a form, or without saying what it is.
@@ -65,6 +43,11 @@ def read(request: Request) -> tuple[dict[str, Any], bool]:
         raise UnknownType("Send JSON (application/json) or a form (application/x-www-form-urlencoded).")
     _refuse_unkeepable(tree, "")
     return tree, is_form
+
+
+def _require_at_most(size: int) -> None:
+    if size > LIMIT:
+        raise TooLarge(f"Send {LIMIT // 1024} KB at most.")
 
 
 def unfold(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -25,6 +25,27 @@ class Forbidden(CandorError):
     http_status = 403
 
 
+class Unreadable(CandorError):
+    """A request that cannot be read at all."""
+
+    code = "unreadable"
+    http_status = 400
+
+
+class UnknownType(CandorError):
+    """A body of a kind that we do not read."""
+
+    code = "unknown_type"
+    http_status = 415
+
+
+class TooLarge(CandorError):
+    """More than we take at once."""
+
+    code = "too_large"
+    http_status = 413
+
+
 class BadQuery(Invalid):
     """Query parameters that cannot be understood."""
 

@@ -21,7 +21,7 @@ from ..errors import Conflict, Invalid, NotFound
 from ..models import ApiKey, Page
 from ..vocabulary import Scope
 from . import access, bodies, shapes
-from .errors import BadQuery
+from .errors import BadQuery, Unreadable
 from .wire import as_json
 
 ID = "[a-z0-9]{12}"
@@ -169,6 +169,6 @@ def _once(key: ApiKey) -> str:
     if given is None:
         return ""
     if not _KEY_SHAPE.fullmatch(given):
-        raise bodies.Unreadable("Give an Idempotency-Key of 1 to 255 visible ASCII characters.")
+        raise Unreadable("Give an Idempotency-Key of 1 to 255 visible ASCII characters.")
     path = re.sub(r"^/api(?=/v1/)|\.json$", "", request.path)
     return f"{key.public_id}:{request.method}:{path}:{given}"

@@ -16,7 +16,7 @@ from ..presenting import site_page
 from ..subscriptions import Wishes
 from ..tokens import signer
 from ..web.pages import cached
-from ..web.subscribe import require_within_limits
+from ..web.signing_up import require_within_limits
 from . import answers, bodies, documents, errors, facts, shapes
 from .documents import Document, Site, utc_instant
 from .operations import ID

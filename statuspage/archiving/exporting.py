@@ -16,11 +16,12 @@ from .. import schema
 from ..clock import iso_text
 from ..db import Base, db, reading
 from ..models import Page
+from ..sealing import Sealed, shown
 from .private_files import new_private_file
 
 # The machinery's own notes, which mean nothing elsewhere, and what lets somebody in.
 LEFT_OUT = {"idempotency_key", "lease", "rate_count", "sign_in_link", "staff_session", "breaker"}
-_SECRET = re.compile(r"secret|password|token|salt|hash|uniquifier|digest")
+_SECRET = re.compile(r"secret|password|token|salt|hash|uniquifier|digest|push_url")
 AT_ONCE = 1000
 README = """This is everything that this Candor kept{scope}, made {at}.
 
@@ -29,7 +30,8 @@ It holds personal data: addresses of subscribers and colleagues. Keep it as care
 Each file <table>.jsonl has one JSON object a line: one row of that table, by column. Instants are RFC 3339 in UTC,
 spans are seconds, ids in columns named …_id are the number (column id) of a row in the table of that name;
 public_id is what the page, its links and its API show. export.json lists the tables with their number of rows,
-and what was left out: sessions, sign-in links, counters, leases, and every column that holds a secret.
+and what was left out: sessions, sign-in links, counters, leases, and every column that holds a secret. Of web
+addresses (webhooks, chats) host and end are told: whoever has one can post there.
 
 A backup that Candor itself can restore is another thing: see `candor backup`.
 """
@@ -81,7 +83,7 @@ def _rows(connection: Connection, table: Table, page_id: int | None) -> Iterator
         query = query.where(condition)
     result = connection.execution_options(yield_per=AT_ONCE).execute(query.order_by(*table.primary_key))
     for row in result:
-        yield {column.name: _plain(value) for column, value in zip(columns, row, strict=True)}
+        yield {column.name: _told(column, value) for column, value in zip(columns, row, strict=True)}
 
 
 def _of_page(table: Table, page_id: int, seen: frozenset[str] = frozenset()) -> ColumnElement[bool] | None:
@@ -96,6 +98,10 @@ def _of_page(table: Table, page_id: int, seen: frozenset[str] = frozenset()) -> 
         if condition is not None:
             return key.parent.in_(select(key.column).where(condition))
     return None
+
+
+def _told(column: ColumnElement[Any], value: Any) -> Any:
+    return shown(value or "") if isinstance(column.type, Sealed) else _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,13 @@ _RESET = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
 
 
 def dump(url: URL, target: Path) -> None:
-    """The target holds the whole database as it was at one moment, for pg_restore."""
+    """The target holds the whole database as it was at one moment, for pg_restore; raises Conflict, and leaves none."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    _run(url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+    try:
+        _run(url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+    except Conflict:
+        target.unlink()
+        raise
 
 
 def restore(url: URL, source: Path) -> None:

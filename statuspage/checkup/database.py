@@ -1,5 +1,6 @@
 """The database: whether it answers, is whole, has today's schema, and whether anything in it waits too long."""
 
+import socket
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -8,12 +9,14 @@ from .. import postgres, queueing, schema
 from ..clock import span_words, utcnow
 from ..db import db
 from ..jobs import DUTY
-from ..models import Announcement, AuditEntry, Delivery, Lease, Shard
+from ..models import Announcement, AuditEntry, Delivery, Heartbeat, Lease, Shard
 from ..models.delivery import is_waiting
+from ..settings import Settings
 from .finding import Finding, bad, ok
 
 PATIENCE = timedelta(seconds=60)
 APART = timedelta(seconds=2)
+SEEN_WITHIN = timedelta(minutes=5)
 
 
 def answers() -> Finding:
@@ -53,6 +56,18 @@ def engine(now: datetime) -> Finding:
     if oldest is None or now - oldest < PATIENCE:
         return ok("engine", f"{who}, nothing waits too long")
     return bad("engine", f"{who}, and the oldest message waits for {span_words(now - oldest)}")
+
+
+def one_key(settings: Settings, now: datetime) -> Finding | None:
+    """Where several machines work they were given one key: each would refuse the links that another has signed."""
+    if settings.secret_key.get_secret_value():
+        return None
+    seen = db.session.scalars(select(Heartbeat.process).where(Heartbeat.noted_at > now - SEEN_WITHIN))
+    hosts = {process.rpartition(":")[0] for process in seen} | {socket.gethostname()}
+    if len(hosts) == 1:
+        return None
+    others = ", ".join(sorted(hosts))
+    return bad("secret key", f"several machines are at work ({others}): give all of them the same CANDOR_SECRET_KEY")
 
 
 def oldest_waiting(now: datetime) -> datetime | None:

@@ -55,6 +55,11 @@ def _database(settings: Settings, recorded: list[datetime], now: datetime) -> It
         if schema.is_current():
             recorded += [at for at in [database.last_recorded()] if at]
             yield _try("engine", lambda: database.engine(now))
+            if settings.database_url.startswith("postgres"):
+                with reading():
+                    apart = database.one_key(settings, now)
+                if apart is not None:
+                    yield apart
     except SQLAlchemyError:
         pass  # said already
     finally:

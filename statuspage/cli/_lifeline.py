@@ -24,6 +24,16 @@ def end_with_process(pid: int, grace: float) -> None:
     _watch(is_there, grace)
 
 
+def end_within(grace: float) -> None:
+    """End after so many seconds at the latest, whatever hangs: leases bring back what was in hand."""
+
+    def wait() -> None:
+        time.sleep(grace)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="deadline", daemon=True).start()
+
+
 def _watch(is_parent_there: Callable[[], bool], grace: float) -> None:
     def watch() -> None:
         while is_parent_there():

@@ -14,8 +14,8 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.1
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 HEALTHY_AFTER = 60.0
-# Longer than a relay's longest polite silence within one window is not waited for: the lease brings the rest back.
-PATIENCE = 60.0
+# A little longer than any of them gives itself.
+PATIENCE = 9.5
 
 
 @dataclass

@@ -10,7 +10,7 @@ from .. import announcing
 from ..audit import COMMAND_LINE
 from ..clock import iso_text, utcnow
 from ..db import db
-from ..delivery import exporting, reach, receipts, retrying
+from ..delivery import exporting, reach, receipts, retrying, unreported
 from ..models import Announcement, Page
 from ..vocabulary import AnnouncementKind
 from ._shell import on_page, show_json, show_table
@@ -77,16 +77,18 @@ def retry(page: Page, announcement_id: str) -> None:
 
 def _receipt(found: Announcement) -> dict[str, Any]:
     channels = receipts.by_channel(found)
-    curves = reach.curves(found, channels)
+    curves, silent = reach.curves(found, channels), unreported.counts(found, utcnow())
     return {
         **exporting.head(found),
         "held_until": _instant(found.held_until),
         "stopped_at": _instant(found.stopped_at),
         "withdrawn_at": _instant(found.withdrawn_at),
+        "no_receipt": sum(silent.values()),
         "reached_after_seconds": _times(reach.together(list(curves.values()))),
         "channels": {
             channel: {
                 "states": {state.value: count for state, count in states.items()},
+                "no_receipt": silent.get(channel, 0),
                 "reached_after_seconds": _times(curves.get(channel, reach.Curve())),
             }
             for channel, states in channels.items()
@@ -116,4 +118,5 @@ def _lines(known: dict[str, Any]) -> Iterator[str]:
         reached = (
             f" · half after {times['p50']} s, 95 % after {times['p95']} s, last {times['last']} s" if times else ""
         )
-        yield f"{name}: {_states(part['states'])}{reached}"
+        unheard = f" · {part['no_receipt']} sent, no receipt" if part["no_receipt"] else ""
+        yield f"{name}: {_states(part['states'])}{unheard}{reached}"

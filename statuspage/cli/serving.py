@@ -1,5 +1,6 @@
 """`candor run`, `web`, `worker`, `scheduler` and `engine`: the processes of an installation."""
 
+import gc
 import inspect
 import multiprocessing
 import os
@@ -21,8 +22,8 @@ from . import _lifeline, _port
 from ._shell import Factory, app_context, app_factory, ensure_schema
 from ._supervisor import Supervisor
 
-# Seconds that requests in flight, or messages on the wire, are waited for.
-WEB_GRACE, ENGINE_GRACE = 20, 45
+# Seconds until a process that was asked to end is gone: requests in flight, and messages on the wire, have so long.
+WEB_GRACE, ENGINE_GRACE = 8, 9
 MOST_THREADS = 32
 
 supervised = click.option("--supervised", "is_supervised", is_flag=True, hidden=True)
@@ -103,10 +104,15 @@ def _work(app: Flask, *, expands: bool, sends: bool, keeps_clock: bool) -> None:
     _prepare(app)
     engine = Engine(app, urls.settings(), app.extensions["candor.channels"], expands=expands, sends=sends)
     clock = Clock(app) if keeps_clock else None
+    engine.hear_signals()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     engine.start()
     if clock:
         clock.start()
     engine.wait_for_signal()
+    _lifeline.end_within(ENGINE_GRACE)
+    engine.begin_to_stop()
     if clock:
         clock.stop()
     engine.stop()

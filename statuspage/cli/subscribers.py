@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from .. import components, lookup, subscriptions, text
 from ..audit import COMMAND_LINE
-from ..channels import clean_address, field_of, is_signed
+from ..channels import clean_address, field_of, is_signed, shown_address
 from ..clock import utcnow
 from ..db import db
 from ..models import Page, Subscriber
@@ -80,7 +80,7 @@ def list_(page: Page, as_json: bool) -> None:
     if as_json:
         show_json([_facts(each) for each in found])
     else:
-        show_table([(each.public_id, each.channel, each.state.value, each.level.value, each.address) for each in found])
+        show_table([(each.public_id, each.channel, each.state.value, each.level.value, _shown(each)) for each in found])
 
 
 @subscriber.command()
@@ -99,11 +99,15 @@ def told(page: Page, address: str, channel: str, as_json: bool) -> None:
         click.echo("Nothing was sent or owed to this address on this channel.")
 
 
+def _shown(each: Subscriber) -> str:
+    return shown_address(each.channel, each.address)
+
+
 def _facts(each: Subscriber) -> dict[str, object]:
     return {
         "id": each.public_id,
         "channel": each.channel,
-        "address": each.address,
+        "address": _shown(each),
         "state": each.state.value,
         "level": each.level.value,
         "components": [row.component.name for row in each.subscriptions if row.component],

@@ -1,4 +1,8 @@
-"""Breakers: a channel that takes nothing is left in peace for a while, then asked with one message."""
+"""Breakers: a channel that takes nothing is left in peace for a while, then asked with one message.
+
+A channel that takes everything and does not bring it home is paused: what goes to many waits, while colleagues are
+still reminded and newcomers still asked to confirm.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +12,7 @@ from ..db import db, reading, upsert
 from ..models import Breaker
 
 LONGEST = timedelta(minutes=1)
+_TO_MANY = ":many"
 
 
 def find(channel: str) -> Breaker | None:
@@ -30,6 +35,34 @@ def trip(channel: str, reason: str, pause: timedelta, now: datetime) -> datetime
         )
     )
     return until
+
+
+def pause(channel: str, reason: str, span: timedelta, now: datetime) -> bool:
+    """What goes to many on this channel waits for so long; False when it does already. The caller commits."""
+    if is_paused(channel, now):
+        return False
+    db.session.execute(delete(Breaker).where(Breaker.channel == channel + _TO_MANY))
+    trip(channel + _TO_MANY, reason, span, now)
+    return True
+
+
+def is_paused(channel: str, now: datetime) -> bool:
+    """Whether what goes to many waits."""
+    query = select(Breaker.channel).where(Breaker.channel == channel + _TO_MANY, Breaker.until > now)
+    with reading():
+        return db.session.scalar(query) is not None
+
+
+def standing() -> dict[str, Breaker]:
+    """The channels that are left in peace now, and why."""
+    query = select(Breaker).where(~Breaker.channel.endswith(_TO_MANY))
+    return {found.channel: found for found in db.session.scalars(query)}
+
+
+def pauses(now: datetime) -> dict[str, Breaker]:
+    """The channels that are paused now, and why."""
+    query = select(Breaker).where(Breaker.channel.endswith(_TO_MANY), Breaker.until > now)
+    return {found.channel.removesuffix(_TO_MANY): found for found in db.session.scalars(query)}
 
 
 def close(channel: str) -> None:

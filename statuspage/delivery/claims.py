@@ -1,8 +1,9 @@
 """Claiming what has a row of its own: it belongs to one worker for the length of a lease, and to nobody after it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from ..db import db, new_id, reading
@@ -14,20 +15,27 @@ from ..vocabulary import WAITING_STATES, DeliveryState, Lane
 # second. A row waits while an older update of the same incident is still owed to the same person (C6).
 _older = aliased(Delivery)
 _about = aliased(Announcement)
-_IS_DUE = and_(
-    is_waiting,
-    Delivery.channel == bindparam("on"),
-    Delivery.lane == bindparam("in_lane"),
-    Delivery.state == DeliveryState.PENDING,
-    Delivery.due_at <= bindparam("now"),
-    ~exists().where(
-        _older.subscriber_id == Delivery.subscriber_id,
-        _older.incident_id == Delivery.incident_id,
-        _older.announcement_id < Delivery.announcement_id,
-        _older.state.in_(WAITING_STATES),
-    ),
-    ~exists().where(_about.id == Delivery.announcement_id, _about.stopped_at.is_not(None)),
-)
+
+
+def is_due(channel: Any, lane: Any) -> ColumnElement[bool]:
+    """The condition on Delivery that it may be claimed at the moment given as the parameter `now`."""
+    return and_(
+        is_waiting,
+        Delivery.channel == channel,
+        Delivery.lane == lane,
+        Delivery.state == DeliveryState.PENDING,
+        Delivery.due_at <= bindparam("now"),
+        ~exists().where(
+            _older.subscriber_id == Delivery.subscriber_id,
+            _older.incident_id == Delivery.incident_id,
+            _older.announcement_id < Delivery.announcement_id,
+            _older.state.in_(WAITING_STATES),
+        ),
+        ~exists().where(_about.id == Delivery.announcement_id, _about.stopped_at.is_not(None)),
+    )
+
+
+_IS_DUE = is_due(bindparam("on"), bindparam("in_lane"))
 _ANY = select(Delivery.id).where(_IS_DUE).limit(1)
 _DUE = (
     select(Delivery.id)
@@ -53,11 +61,6 @@ _HELD = (
     )
     .order_by(Delivery.id)
 )
-
-
-def has_due(channel: str, lane: Lane, now: datetime) -> bool:
-    """Whether there is a row to claim."""
-    return db.session.scalar(_ANY, {"on": channel, "in_lane": lane, "now": now}) is not None
 
 
 def claim(channel: str, lane: Lane, limit: int, lease: timedelta, now: datetime) -> list[Delivery]:

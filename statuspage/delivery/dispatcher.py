@@ -54,6 +54,7 @@ class Dispatcher:
     clock: Callable[[], datetime] = utcnow
     jitter: Callable[[], float] = field(default=random.random)
     is_stopping: Callable[[], bool] = field(default=lambda: False)
+    is_out_of_time: Callable[[], bool] = field(default=lambda: False)
     feed: Feed | None = None
     beat: Beat | None = None
 
@@ -77,7 +78,7 @@ class Dispatcher:
         live = self.channels[channel]
         feed = Feed(
             live, Ledger(self.clock), lanes, self.lease, self.clock, self.is_stopping, self.window,
-            most=1 if breaker is not None else None,
+            most=1 if breaker is not None else None, is_out_of_time=self.is_out_of_time,
         )  # fmt: skip
         self.feed = feed
         manners = Manners(
@@ -103,11 +104,11 @@ class Dispatcher:
             feed.renew()
 
     def _settle(self, feed: Feed, outcome: Outcome, manners: Manners, pause: Pause) -> None:
-        owed, result = feed.take_back(outcome.key), outcome.result
+        owed, result, now = feed.take_back(outcome.key), outcome.result, self.clock()
         if self.beat is not None:
-            self.beat.at = self.clock()
+            self.beat.at = now
             if isinstance(result, Receipt):
-                self.beat.sent_at = self.beat.at
+                self.beat.sent_at = now
         if isinstance(result, DeliveryError):
             if result.__cause__:
                 log.warning("delivery.trouble", channel=feed.channel.kind, cause=repr(result.__cause__))
@@ -117,7 +118,7 @@ class Dispatcher:
                     return  # it never left, and stays in its shard
         ledger = feed.ledger
         ledger.note(owed, judge(result, owed, manners, pause))
-        if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER):
+        if len(ledger.pending) >= WRITE_TOGETHER or ledger.is_older_than(WRITE_AFTER, now):
             ledger.write()
 
     def _trip(self, channel: str, failure: DeliveryError, failures: int) -> datetime:

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from types import FrameType
 
@@ -20,6 +20,7 @@ from ..settings import Settings
 from ..vocabulary import Lane
 from .closing import close_next
 from .dispatcher import Dispatcher
+from .due import due
 from .expansion import expand_next
 from .feed import ALL_LANES
 from .pulse import NOTE_EVERY, Beat, Pulse
@@ -27,15 +28,18 @@ from .pulse import NOTE_EVERY, Beat, Pulse
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
-# Where a queue wakes the senders they look by themselves now and then only, for what it has lost.
-WOKEN_SECONDS = 5.0
+# Senders are called when something is due; by themselves they look now and then only, for what no call has told them.
+CALLED_SECONDS = 5.0
+# How long an answer is waited for by a process that is asked to end. What is then still out may have left.
+FAREWELL_SECONDS = 5.0
 
 
 class Engine:
     """Threads for every channel: one for the fast lane alone, one for whatever is due.
 
-    On PostgreSQL with the extra `[workers]` a queue says when something is due. Several engines may share the work:
-    some that lay out announcements (`expands`) and others that send.
+    One more thread looks for what is due and calls them; on PostgreSQL with the extra `[workers]` a queue does so for
+    all but the fast lane. Several engines may share the work: some that lay out announcements (`expands`) and others
+    that send.
     """
 
     def __init__(
@@ -48,58 +52,89 @@ class Engine:
         sends: bool = True,
     ) -> None:
         self.app, self.settings, self.channels = app, settings, channels if sends else {}
-        self.stopping = threading.Event()
+        # Nothing more is begun; no answer is waited for any longer; nothing is held any more.
+        self.stopping, self.out_of_time, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.is_asked = False
         self.dispatchers: list[Dispatcher] = []
         self.pulse = Pulse()
         self.threads = [threading.Thread(target=self._note_pulse, name="pulse")]
-        if sends:
-            self.threads.append(threading.Thread(target=self._renew, name="renew"))
+        self.keeper = threading.Thread(target=self._renew, name="renew")
+        # By channel and lane, what calls the thread that is to send it.
+        self.calls: dict[tuple[str, Lane], threading.Event] = {}
         if expands:
-            self._add("expand", self._lay_out, IDLE_SECONDS)
+            self._add("expand", self._lay_out, IDLE_SECONDS, self.pulse.part("expand", utcnow()))
         bulk = {kind: self._sender(kind, ALL_LANES, "bulk") for kind in self.channels}
         self.listener = self._listener(bulk) if sends else None
         for kind, send in bulk.items():
-            self._add(f"{kind}-fast", self._sender(kind, (Lane.FAST,), "fast"), IDLE_SECONDS)
-            self._add(f"{kind}-bulk", send, WOKEN_SECONDS if self.listener else IDLE_SECONDS)
+            self._add_sender(f"{kind}-fast", self._sender(kind, (Lane.FAST,), "fast"), [(kind, Lane.FAST)])
+            self._add_sender(f"{kind}-bulk", send, [] if self.listener else [(kind, Lane.BULK), (kind, Lane.RETRY)])
+        if self.calls:
+            self._add("look", self._call, IDLE_SECONDS)
 
     def start(self) -> None:
         """Begin to work."""
-        for thread in self.threads:
+        for thread in (*self.threads, self.keeper):
             thread.start()
         if self.listener:
             self.listener.start()
         log.info("engine.started", channels=sorted(self.channels), has_queue=self.listener is not None)
 
+    def begin_to_stop(self) -> None:
+        """Take up nothing more; what is in hand has a few seconds to be answered for."""
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        for call in self.calls.values():
+            call.set()
+        timer = threading.Timer(FAREWELL_SECONDS, self.out_of_time.set)
+        timer.daemon = True
+        timer.start()
+
     def stop(self) -> None:
         """Finish the messages in hand, give the rest back, and end."""
-        self.stopping.set()
+        self.begin_to_stop()
         if self.listener:
             self.listener.stop()
         for thread in self.threads:
             thread.join()
+        self.ended.set()
+        self.keeper.join()
         for channel in self.channels.values():
             if close := getattr(channel, "close", None):
                 close()
         log.info("engine.stopped")
 
-    def wait_for_signal(self) -> None:
-        """Return when SIGTERM or SIGINT asks for the end, however often.
+    def hear_signals(self) -> None:
+        """From now on SIGTERM and SIGINT, however often, ask for the end.
 
         The handler only notes that it was asked: setting an Event inside one deadlocks when a second signal comes
         while the first is being noted, and a service manager sends one to every process at once.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
+
+    def wait_for_signal(self) -> None:
+        """Return when the end was asked for."""
         while not self.is_asked:
             time.sleep(IDLE_SECONDS)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.is_asked = True
 
-    def _add(self, name: str, step: Callable[[], bool], pause: float) -> None:
-        beat = self.pulse.part(name, utcnow()) if name == "expand" else None
-        self.threads.append(threading.Thread(target=self._loop, args=(step, pause, beat), name=name))
+    def _add(self, name: str, step: Callable[[], bool], pause: float, beat: Beat | None = None) -> None:
+        self.threads.append(threading.Thread(target=self._loop, args=(step, pause, self.stopping, beat), name=name))
+
+    def _add_sender(self, name: str, send: Callable[[], bool], duties: Collection[tuple[str, Lane]]) -> None:
+        call = threading.Event()
+        self.calls |= dict.fromkeys(duties, call)
+        wake = call if duties else self.stopping
+        self.threads.append(threading.Thread(target=self._loop, args=(send, CALLED_SECONDS, wake), name=name))
+
+    def _call(self) -> bool:
+        """Wake whoever has something to do."""
+        for duty in due(self.channels, utcnow()) & self.calls.keys():
+            self.calls[duty].set()
+        return False
 
     def _listener(self, senders: Mapping[str, Callable[[], bool]]) -> Listener | None:
         """Who tells the senders of work; None where they must look by themselves."""
@@ -122,6 +157,7 @@ class Engine:
             self.settings.retry,
             self.settings.window,
             is_stopping=self.stopping.is_set,
+            is_out_of_time=self.out_of_time.is_set,
             beat=self.pulse.part(f"{kind}-{name}", utcnow(), kind),
         )
         self.dispatchers.append(dispatcher)
@@ -149,7 +185,7 @@ class Engine:
 
     def _renew(self) -> None:
         """Show that the workers are alive: a relay may take longer to answer than a lease lasts."""
-        while not self.stopping.wait(self.settings.lease_seconds / 3):
+        while not self.ended.wait(self.settings.lease_seconds / 3):
             with self.app.app_context():
                 try:
                     for dispatcher in self.dispatchers:
@@ -159,13 +195,14 @@ class Engine:
                 finally:
                     db.session.remove()
 
-    def _loop(self, step: Callable[[], bool], pause: float, beat: Beat | None = None) -> None:
-        """Work off what there is, and look again after a pause."""
+    def _loop(self, step: Callable[[], bool], pause: float, wake: threading.Event, beat: Beat | None = None) -> None:
+        """Work off what there is, and look again after a pause or when woken."""
         while not self.stopping.is_set():
             self._work_off(step)
             if beat is not None:
                 beat.at = utcnow()
-            self.stopping.wait(pause)
+            if wake.wait(pause) and not self.stopping.is_set():
+                wake.clear()
 
     def _work_off(self, step: Callable[[], bool]) -> None:
         """Do the step until it finds no more work, or fails."""

@@ -15,6 +15,7 @@ from ..audit import Actor
 from ..clock import iso_text
 from ..db import db, reading
 from ..models import Announcement, Attempt, Delivery, StaffUser, Subscriber
+from ..sealing import shown as plainly
 from . import receipts
 
 PAGE = 1000
@@ -47,7 +48,7 @@ def head(announcement: Announcement) -> Line:
     }
 
 
-def lines(announcement_id: int, shown: Callable[[str], str] = str) -> Iterator[Line]:
+def lines(announcement_id: int, shown: Callable[[str], str] = plainly) -> Iterator[Line]:
     """Every line of the ledger in the order of its making; `shown` says how much of an address is told.
 
     Whoever is still in a queue without a line of their own is not among them. Every page is read in a context of its

@@ -16,15 +16,15 @@ from notifiers import Channel, DeliveryError, Envelope, Metered, NeedsSecret, Pa
 
 from .. import spending, subscriptions
 from ..db import db, reading, will_pass
-from ..models import Delivery
+from ..models import Delivery, Shard
 from ..models.delivery import is_waiting
-from ..pacing import Throttle
+from ..pacing import Throttle, nap
 from ..vocabulary import DeliveryState, Lane, SubscriberState
-from . import claims, shards, walks
+from . import breakers, claims, shards, walks
 from .eligibility import refusal, spared_because
 from .expansion import NEWER
 from .ledger import Ledger
-from .letters import Letter, Recipient
+from .letters import Letter
 from .owed import Owed, Verdict, unanswered
 from .walks import Walk
 
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 ALL_LANES = (Lane.FAST, Lane.BULK, Lane.RETRY)
 SHARE_OF_RETRIES = 5
 LOOK_UP_EVERY = timedelta(milliseconds=100)
+MOST_LETTERS = 8
 NEVER = datetime.max.replace(tzinfo=UTC)
 UNWRITABLE = "The message could not be put together"
 
@@ -49,6 +50,8 @@ class Feed:
     is_stopping: Callable[[], bool]
     size: int
     most: int | None = None
+    # Whether even what is in hand is no longer waited for (`notifiers.Hurried`).
+    is_out_of_time: Callable[[], bool] = field(default=lambda: False)
     taken: int = 0
     failure: DeliveryError | None = None
     held_until: datetime = NEVER
@@ -56,6 +59,7 @@ class Feed:
     ways: list[Walk] = field(default_factory=list)
     in_hand: dict[int, Owed] = field(default_factory=dict)
     _ready: deque[tuple[Owed, Letter, dict[str, str], str]] = field(default_factory=deque)
+    _letters: dict[int, Letter] = field(default_factory=dict)
     _retries: int = 0
     _throttle: Throttle = field(init=False)
     _is_metered: bool = field(init=False)
@@ -65,7 +69,7 @@ class Feed:
     _looked_up: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._throttle = Throttle(self.channel)
+        self._throttle = Throttle(self.channel, sleep=nap(self.is_stopping))
         self._is_metered = isinstance(self.channel, Metered)
         self._is_signed = isinstance(self.channel, NeedsSecret) and self.channel.needs_secret
         self._is_paced = isinstance(self.channel, Paced)
@@ -78,18 +82,21 @@ class Feed:
         while not self._must_end():
             if len(self.in_hand) + len(self.ledger.pending) >= self.size:
                 self.ledger.write()
-            if not self._ready and not self._refill():
-                break
             if self._ready:
                 if self._is_paced:
                     self._throttle.wait(len(self._ready))
+                    if self.is_stopping():
+                        break
                 return self._hand_out(*self._ready.popleft())
+            if not self._refill():
+                break
         raise StopIteration
 
     def take_back(self, key: str | int) -> Owed:
         """The message of this key has been answered for."""
         owed = self.in_hand.pop(int(key))
-        self._retries -= _is_retry(owed)
+        if owed.row is not None and owed.row.lane is Lane.RETRY:
+            self._retries -= 1
         return owed
 
     def renew(self) -> None:
@@ -128,7 +135,8 @@ class Feed:
     def _hand_out(self, owed: Owed, letter: Letter, values: dict[str, str], address: str) -> Envelope:
         self.taken += 1
         self.in_hand[self.taken] = owed
-        self._retries += _is_retry(owed)
+        if owed.row is not None and owed.row.lane is Lane.RETRY:
+            self._retries += 1
         secrets = self._secrets(owed) if self._is_signed else ()
         return Envelope(self.taken, address, letter.message, values, secrets)
 
@@ -160,6 +168,8 @@ class Feed:
         is_time = self._looked_up is None or now - self._looked_up >= LOOK_UP_EVERY
         if is_time:
             self._looked_up = now
+            if breakers.is_paused(self.channel.kind, now):
+                self.lanes = [lane for lane in self.lanes if lane is Lane.FAST]
             has_worked |= self._claim_rows(Lane.FAST, self.size, now)
             self._give_way(now)
         if not (self.most and self._ready):
@@ -204,8 +214,9 @@ class Feed:
             return False
         met = way.window(self.ledger.connection, self.most or self.size)
         behind = self._clear_the_way(way, [each.number for each in met], now) if way.has_older else ()
+        announcement, letter = way.announcement, way.letter
         for each in met:
-            owed = Owed(way.announcement, each.number, way=way)
+            owed = Owed(announcement, each.number, way=way)
             if each.state != SubscriberState.CONFIRMED:
                 reason = spared_because(SubscriberState(each.state))
                 self.ledger.note(owed, Verdict(DeliveryState.SUPPRESSED, reason))
@@ -215,8 +226,7 @@ class Feed:
                 if way.doubtful:
                     way.doubtful -= 1
                     owed.is_doubtful = True
-                values = way.letter.values(Recipient(each.number, each.public_id, each.salt))
-                self._add(owed, way.letter, values, each.address)
+                self._add(owed, letter, letter.values(each.number, each.public_id, each.salt), each.address)
         if not way.waiting and (way.is_done or way.is_left):
             self.ledger.leave(way)
         return True
@@ -229,21 +239,35 @@ class Feed:
                 return way
         while (shard := shards.take(self.channel.kind, self.lease, now)) is not None:
             try:
-                way = walks.walk(shard, self.size if isinstance(self.channel, Reconciles) else 0)
+                letter = self._letter(shard)
             except Exception as error:  # frozen words that make no message now never will
                 log.exception("delivery.unrenderable", announcement=shard.announcement_id)
                 shards.close(shard, DeliveryState.FAILED, f"{UNWRITABLE}: {error}", now)
                 db.session.commit()
                 continue
+            way = walks.walk(shard, letter, self.size if isinstance(self.channel, Reconciles) else 0)
             self.ways.append(way)
             self.held_until = min(self.held_until, now + self.lease)
             return way
         return None
 
+    def _letter(self, shard: Shard) -> Letter:
+        """What the shard's announcement says; the same for all of its shards, as the words are frozen.
+
+        Raises whatever keeps the words from being put together.
+        """
+        found = self._letters.get(shard.announcement_id)
+        if found is None:
+            if len(self._letters) >= MOST_LETTERS:
+                self._letters.clear()
+            found = self._letters[shard.announcement_id] = Letter(shard.announcement, shard.channel)
+        return found
+
     def _give_way(self, now: datetime) -> None:
         """When a newer publish waits, take nothing more from this shard; what is in hand is settled first."""
         for way in self._open_ways():
-            if not way.is_left and shards.has_more_urgent(self.channel.kind, way.shard.rank, now):
+            is_paused = Lane.BULK not in self.lanes
+            if not way.is_left and (is_paused or shards.has_more_urgent(self.channel.kind, way.shard.rank, now)):
                 way.is_left = True
                 if not way.waiting:
                     self.ledger.leave(way)
@@ -310,7 +334,3 @@ class Feed:
     def _bury(self, owed: Owed, error: Exception) -> None:
         log.error("delivery.unrenderable", delivery=owed.row and owed.row.id, error=repr(error))
         self.ledger.note(owed, Verdict(DeliveryState.FAILED, f"{UNWRITABLE}: {error}", outcome=DeliveryState.FAILED))
-
-
-def _is_retry(owed: Owed) -> bool:
-    return owed.row is not None and owed.row.lane is Lane.RETRY

@@ -1,12 +1,13 @@
 """The ledger's pen: outcomes are written in groups, each group with the progress of its shard in one commit."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import JSON, Connection, bindparam, cast, column, func, insert, select, true, update
 from sqlalchemy.exc import DBAPIError
 
 from .. import subscribers, subscriptions
@@ -19,10 +20,10 @@ from .expansion import supersede_older
 from .owed import Owed, Verdict
 from .walks import Walk
 
-_APPENDED = (
-    "announcement_id", "subscriber_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id",
-    "sequence", "state", "reason", "attempt_count", "due_at", "lease_token", "leased_until", "provider_id",
-    "settled_at", "created_at",
+# What the lines of a group have in common.
+_COMMON = (
+    "announcement_id", "staff_user_id", "channel", "address", "is_doubtful", "lane", "incident_id", "sequence",
+    "state", "attempt_count", "due_at", "lease_token", "leased_until", "settled_at", "created_at",
 )  # fmt: skip
 _MARK = (
     update(Delivery)
@@ -86,9 +87,9 @@ class Ledger:
         """The outcome will be in the ledger with the next `write`."""
         self.pending.append((owed, verdict))
 
-    def is_older_than(self, span: timedelta) -> bool:
+    def is_older_than(self, span: timedelta, now: datetime) -> bool:
         """Whether nothing has been written for so long."""
-        return self.written_at is None or self.clock() - self.written_at > span
+        return self.written_at is None or now - self.written_at > span
 
     def write(self) -> None:
         """Everything noted so far is in the ledger."""
@@ -185,22 +186,17 @@ class Ledger:
             "leased_until": None,
             "created_at": stamp(announcement.created_at, dialect),
         }
-        rows = [
-            {
-                **common,
-                "subscriber_id": number,
-                "lane": "bulk" if verdict.pause is None else "retry",
-                "state": verdict.state.value,
-                "reason": verdict.reason[:500],
-                "provider_id": verdict.provider_id,
-                "attempt_count": 0 if verdict.outcome is None else 1,
-                "is_doubtful": verdict.is_doubtful,
-                "due_at": at if verdict.pause is None else stamp(now + verdict.pause, dialect),
-                "settled_at": at if verdict.pause is None else None,
+        for (state, pause, was_tried, is_doubtful), lines in _alike(settled).items():
+            facts = {
+                "lane": "bulk" if pause is None else "retry",
+                "state": state.value,
+                "attempt_count": int(was_tried),
+                "is_doubtful": is_doubtful,
+                "due_at": at if pause is None else stamp(now + pause, dialect),
+                "settled_at": at if pause is None else None,
+                "lines": json.dumps(lines),
             }
-            for number, verdict in settled
-        ]
-        _appending(dialect.name).run_all(self.connection, rows)
+            _appending(dialect.name).run(self.connection, common | facts)
         if failed := [_first_attempt(announcement.id, number, verdict, now) for number, verdict in settled
                       if verdict.outcome not in _UNREMARKABLE]:  # fmt: skip
             self.connection.execute(_FIRST_ATTEMPT, failed)
@@ -233,10 +229,23 @@ class Ledger:
 
 
 @lru_cache
-def _appending(_dialect: str) -> Prepared:
-    line: dict[str, Any] = {name: bindparam(name) for name in _APPENDED}
-    statement = upsert(Delivery).values(line).on_conflict_do_nothing().inline()
-    return Prepared(statement, db.engine.dialect, *_APPENDED)
+def _appending(dialect: str) -> Prepared:
+    """A group of lines in one statement: a list of (subscriber, reason, provider's id), and what they share."""
+    if dialect == "sqlite":
+        given = func.json_each(bindparam("lines")).table_valued(column("value", JSON))
+    else:
+        given = func.json_array_elements(cast(bindparam("lines"), JSON)).table_valued(column("value", JSON))
+    line = given.c.value
+    own = {
+        "subscriber_id": line[0].as_integer(),
+        "reason": line[1].as_string(),
+        "provider_id": line[2].as_string(),
+    }
+    shared = {name: bindparam(name, type_=Delivery.__table__.c[name].type) for name in _COMMON}
+    # SQLite reads ON CONFLICT behind a FROM without WHERE as a join.
+    lines = select(*own.values(), *shared.values()).select_from(given).where(true())
+    statement = upsert(Delivery).from_select([*own, *shared], lines).on_conflict_do_nothing()
+    return Prepared(statement, db.engine.dialect, "lines", *_COMMON)
 
 
 @lru_cache
@@ -245,6 +254,17 @@ def _advancing(_dialect: str) -> Prepared:
 
 
 _UNREMARKABLE = (None, DeliveryState.SENT, DeliveryState.CAPTURED)
+
+
+def _alike(
+    settled: Sequence[tuple[int, Verdict]],
+) -> dict[tuple[DeliveryState, timedelta | None, bool, bool], list[tuple[int, str, str]]]:
+    """Lines in groups that differ in nothing but whom they are about, the reason and the provider's id."""
+    groups: dict[tuple[DeliveryState, timedelta | None, bool, bool], list[tuple[int, str, str]]] = {}
+    for number, verdict in settled:
+        kind = verdict.state, verdict.pause, verdict.outcome is not None, verdict.is_doubtful
+        groups.setdefault(kind, []).append((number, verdict.reason[:500], verdict.provider_id))
+    return groups
 
 
 def _lane_after(row: Delivery, verdict: Verdict) -> Lane:

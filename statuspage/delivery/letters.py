@@ -1,7 +1,6 @@
 """Frozen words on their way to people: one message for everybody, and the values that make it each one's own."""
 
 from datetime import timedelta
-from typing import NamedTuple
 
 from notifiers import Envelope, Message
 
@@ -15,14 +14,6 @@ CONFIRM_WITHIN = timedelta(days=7)
 COMPOSE_WITHIN = timedelta(hours=2)
 
 TO_MANY = (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CORRECTION, AnnouncementKind.CURRENT_STATE)
-
-
-class Recipient(NamedTuple):
-    """What a letter must know of a subscriber: the number inside, the id outside, and the salt of their links."""
-
-    number: int
-    public_id: str
-    salt: str
 
 
 class Letter:
@@ -40,24 +31,25 @@ class Letter:
         self._manage_at, self._seal_manage = urls.manage(""), signer().sealer(Purpose.MANAGE)
         self._unsubscribe_at, self._seal_unsubscribe = urls.unsubscribe(""), signer().sealer(Purpose.UNSUBSCRIBE)
 
-    def values(self, recipient: Recipient) -> dict[str, str]:
-        """What differs for this subscriber, by placeholder. The reference is the same for every attempt."""
+    def values(self, number: int, public_id: str, salt: str) -> dict[str, str]:
+        """What differs for this subscriber, by placeholder: their number inside, their id outside, the salt of their
+        links. The reference is the same for every attempt."""
         before, after = self._references
-        reference = f"{before}{recipient.number}{after}"
-        return {
-            **self._back(reference),
+        reference = f"{before}{number}{after}"
+        values = {
             self.reference: reference,
-            self.manage: self._manage_at + self._seal_manage(recipient.public_id, recipient.salt),
+            self.manage: self._manage_at + self._seal_manage(public_id, salt),
             # Without salt: the link in the oldest mail must still end the newest subscription.
-            self.unsubscribe: self._unsubscribe_at + self._seal_unsubscribe(recipient.public_id, ""),
+            self.unsubscribe: self._unsubscribe_at + self._seal_unsubscribe(public_id, ""),
         }
+        return values | self._back(reference) if self._returns else values
 
     def values_of(self, delivery: Delivery) -> dict[str, str]:
         """What differs in this one delivery: also the confirmation's and the reminder's own links."""
         if delivery.subscriber is None:
             return self._for_staff(delivery)
         subscriber = delivery.subscriber
-        values = self.values(Recipient(subscriber.id, subscriber.public_id, subscriber.salt))
+        values = self.values(subscriber.id, subscriber.public_id, subscriber.salt)
         if self.announcement.kind is AnnouncementKind.CONFIRMATION:
             values |= self._to_confirm(subscriber)
         return values

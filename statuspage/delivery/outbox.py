@@ -1,11 +1,13 @@
 """What must be said is written down in the transaction that made it necessary. The callers commit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
+from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
 from . import messages
 
@@ -17,60 +19,42 @@ def announce_update(
 
     Nothing leaves before the hold is over.
     """
-    incident, public_id = update.incident, new_id()
-    announcement = Announcement(
-        public_id=public_id,
-        page=incident.page,
-        kind=AnnouncementKind.INCIDENT_UPDATE,
-        lane=Lane.BULK,
-        incident=incident,
-        update=update,
+    return _tell_many(
+        AnnouncementKind.INCIDENT_UPDATE,
+        update,
+        messages.incident_update,
+        now,
         sequence=update.sequence,
         is_key_moment=update.is_key_moment,
         component_ids=sorted(component.id for component in components),
-        words=dict(messages.incident_update(update, public_id)),
         held_until=now + hold if hold else None,
-        created_at=now,
     )
-    return _post(announcement)
 
 
 def announce_correction(wrong: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
     """Owe the better words of an update to exactly those who were told the wrong ones."""
-    public_id = new_id()
-    announcement = Announcement(
-        public_id=public_id,
-        page=wrong.page,
-        kind=AnnouncementKind.CORRECTION,
-        lane=Lane.BULK,
-        incident=wrong.incident,
-        update=update,
+    return _tell_many(
+        AnnouncementKind.CORRECTION,
+        update,
+        messages.correction,
+        now,
         sequence=update.sequence,
         is_key_moment=True,
         corrects_id=wrong.id,
-        words=dict(messages.correction(update, public_id)),
-        created_at=now,
     )
-    return _post(announcement)
 
 
 def announce_again(withdrawn: Announcement, update: IncidentUpdate, now: datetime) -> Announcement:
     """Owe the better words to everyone else: those whom the withdrawn ones had not reached."""
-    public_id = new_id()
-    announcement = Announcement(
-        public_id=public_id,
-        page=withdrawn.page,
-        kind=AnnouncementKind.INCIDENT_UPDATE,
-        lane=Lane.BULK,
-        incident=withdrawn.incident,
-        update=update,
+    return _tell_many(
+        AnnouncementKind.INCIDENT_UPDATE,
+        update,
+        messages.incident_update,
+        now,
         sequence=withdrawn.sequence,
         is_key_moment=withdrawn.is_key_moment,
         component_ids=list(withdrawn.component_ids),
-        words=dict(messages.incident_update(update, public_id)),
-        created_at=now,
     )
-    return _post(announcement)
 
 
 def announce_state(subscriber: Subscriber, update: IncidentUpdate, now: datetime) -> None:
@@ -138,20 +122,26 @@ def announce_reminder(
         expanded_at=now,
         created_at=now,
     )
-    db.session.add(announcement)
-    for channel, address in user.addresses.items():
-        db.session.add(
-            Delivery(
-                announcement=announcement,
-                staff_user=user,
-                channel=channel,
-                address=address,
-                lane=Lane.FAST,
-                due_at=now,
-                created_at=now,
-            )
-        )
+    owe_colleagues(announcement, {user: user.addresses}, now)
     return reminder_id, announcement
+
+
+def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:
+    """These colleagues are owed it, each on each of these channels. An address that is a key stays their own."""
+    db.session.add(announcement)
+    for user, addresses in people.items():
+        for channel, address in addresses.items():
+            db.session.add(
+                Delivery(
+                    announcement=announcement,
+                    staff_user=user,
+                    channel=channel,
+                    address="" if is_key(address) else address,
+                    lane=announcement.lane,
+                    due_at=now,
+                    created_at=now,
+                )
+            )
 
 
 def _mail_contact(template: str, kind: AnnouncementKind, subscriber: Subscriber, now: datetime) -> None:
@@ -160,8 +150,26 @@ def _mail_contact(template: str, kind: AnnouncementKind, subscriber: Subscriber,
     _owe(_for_one(subscriber, kind, public_id, words, now), subscriber, now, channel="email")
 
 
-def _post(announcement: Announcement) -> Announcement:
-    """Written down, with a hint for whoever lays it out."""
+def _tell_many(
+    kind: AnnouncementKind,
+    update: IncidentUpdate,
+    words: Callable[[IncidentUpdate, str], Mapping[str, messages.Words]],
+    now: datetime,
+    **facts: Any,
+) -> Announcement:
+    """What is said of an update to many is written down, with a hint for whoever lays it out."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=update.incident.page,
+        kind=kind,
+        lane=Lane.BULK,
+        incident=update.incident,
+        update=update,
+        words=dict(words(update, public_id)),
+        created_at=now,
+        **facts,
+    )
     db.session.add(announcement)
     db.session.flush()
     queueing.hint_announcement(announcement.id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from notifiers import DeliveryError, PermanentDeliveryError, Postponed, Receipt, UncertainDeliveryError
 
@@ -32,8 +33,7 @@ class Owed:
         return self.row.attempt_count if self.row is not None else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the ledger is to say. With `pause` it is tried again; `outcome` is how this attempt ended, None for none."""
 
     state: DeliveryState

@@ -1,8 +1,9 @@
 """Shards on lease: which range of an announcement a worker takes next, and who in it is still owed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..db import db, new_id, reading
@@ -14,22 +15,31 @@ NEWS_FOR = timedelta(hours=24)
 
 _older = aliased(Shard)
 _about = aliased(Announcement)
-# What may be taken: due, free, neither stopped nor withdrawn, and nothing older of the incident on its way there (C6).
-_IS_DUE = and_(
-    Shard.closed_at.is_(None),
-    Shard.channel == bindparam("on"),
-    Shard.lease_token == "",
-    Shard.due_at <= bindparam("now"),
-    Shard.created_at >= bindparam("old"),
-    exists().where(_about.id == Shard.announcement_id, _about.stopped_at.is_(None), _about.withdrawn_at.is_(None)),
-    ~exists().where(
-        _older.closed_at.is_(None),
-        _older.incident_id == Shard.incident_id,
-        _older.rank == Shard.rank,
-        _older.channel == Shard.channel,
-        _older.announcement_id < Shard.announcement_id,
-    ),
-)
+
+
+def is_due(channel: Any) -> ColumnElement[bool]:
+    """The condition on Shard that it may be taken at the moment `now`: free, neither stopped nor withdrawn.
+
+    Something older of the incident on its way there goes first (C6). What was said before the moment `old` is no news.
+    """
+    return and_(
+        Shard.closed_at.is_(None),
+        Shard.channel == channel,
+        Shard.lease_token == "",
+        Shard.due_at <= bindparam("now"),
+        Shard.created_at >= bindparam("old"),
+        exists().where(_about.id == Shard.announcement_id, _about.stopped_at.is_(None), _about.withdrawn_at.is_(None)),
+        ~exists().where(
+            _older.closed_at.is_(None),
+            _older.incident_id == Shard.incident_id,
+            _older.rank == Shard.rank,
+            _older.channel == Shard.channel,
+            _older.announcement_id < Shard.announcement_id,
+        ),
+    )
+
+
+_IS_DUE = is_due(bindparam("on"))
 _ANY = select(Shard.id).where(_IS_DUE).limit(1)
 _URGENT = select(Shard.id).where(_IS_DUE, Shard.rank < bindparam("rank")).limit(1)
 _NEXT = (
@@ -49,11 +59,6 @@ _HELD = (
         joinedload(Shard.announcement).joinedload(Announcement.incident),
     )
 )
-
-
-def has_due(channel: str, now: datetime) -> bool:
-    """Whether there is a shard to take."""
-    return db.session.scalar(_ANY, {"on": channel, "now": now, "old": now - NEWS_FOR}) is not None
 
 
 def take(channel: str, lease: timedelta, now: datetime) -> Shard | None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from ..db import db
-from ..models import Announcement, Breaker, Delivery, Shard
+from ..models import Announcement, Delivery, Shard
 from ..models.delivery import is_waiting
 from ..vocabulary import DeliveryState, Lane
+from . import breakers
 
 PATIENCE = timedelta(seconds=60)
 STOPPED = "Sending was stopped by a person."
@@ -50,11 +51,6 @@ class Queue:
     overdue_since: datetime | None = None
     in_hand: int = 0
     reason: str = ""
-
-
-def breakers() -> dict[str, Breaker]:
-    """The channels that are left in peace now, and why."""
-    return {found.channel: found for found in db.session.scalars(select(Breaker))}
 
 
 def behind(now: datetime, only: ColumnElement[bool]) -> list[Waiting]:
@@ -109,10 +105,10 @@ def _shards_behind(now: datetime, only: ColumnElement[bool]) -> Iterator[Waiting
         .where(Shard.closed_at.is_(None), only, _said_at < now - PATIENCE)
         .group_by(Shard.announcement_id, Shard.channel, Shard.reason)
     )  # fmt: skip
-    open_breakers = breakers()
+    left_alone = breakers.pauses(now) | breakers.standing()
     merged: dict[tuple[int, str, str], Waiting] = {}
     for number, channel, reason, count, since, stopped_at in db.session.execute(query):
-        breaker = open_breakers.get(channel)
+        breaker = left_alone.get(channel)
         why = STOPPED if stopped_at else (breaker.reason if breaker else "") or reason
         known = merged.get((number, channel, why))
         total = int(count) + (known.count if known else 0)

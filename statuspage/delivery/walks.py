@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from ..db import UtcDateTime, db, reading, reading_on
 from ..models import Announcement, Shard, Subscriber
 from ..prepared import Prepared, stamp
+from ..sealing import SEALED, unsealed
 from ..vocabulary import AnnouncementKind
 from .audience import Said, is_owed
 from .letters import Letter
@@ -76,7 +77,7 @@ class Walk:
         """
         with reading_on(connection):
             asked = {**self.asked, "after": self.fetched, "most": most}
-            rows = [Met._make(row) for row in self.query.run(connection, asked).all()]
+            rows = [_met(row) for row in self.query.run(connection, asked).fetchall()]
             mine = {"of": self.shard.id, "token": self.token}
             self.is_left = len(rows) < most and connection.execute(_MAY_GO_ON, mine).first() is None
         if rows:
@@ -95,8 +96,14 @@ class Walk:
         return self.shard.last_id if self.fetched_all else self.fetched
 
 
-def walk(shard: Shard, doubtful: int) -> Walk:
-    """The way through a shard that has just been taken; raises whatever keeps its words from being put together."""
+def _met(row: Sequence[Any]) -> Met:
+    """Read past the types of columns: what is sealed must be opened here."""
+    met = Met._make(row)
+    return met._replace(address=unsealed(met.address)) if met.address.startswith(SEALED) else met
+
+
+def walk(shard: Shard, letter: Letter, doubtful: int) -> Walk:
+    """The way through a shard that has just been taken."""
     announcement = shard.announcement
     with reading():
         has_older = db.session.scalar(
@@ -113,7 +120,7 @@ def walk(shard: Shard, doubtful: int) -> Walk:
     )
     return Walk(
         shard,
-        Letter(announcement, shard.channel),
+        letter,
         shard.lease_token,
         query,
         _asked(shard),

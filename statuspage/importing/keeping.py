@@ -19,6 +19,7 @@ from ..models import (
     Subscription,
     UpdateComponent,
 )
+from ..models.subscriber import key_of
 from ..subscribers import change_state
 from ..subscriptions import find as find_subscriber
 from ..vocabulary import (
@@ -178,7 +179,7 @@ class Keeper:
         if row is None:
             is_free = facts.id and not db.session.scalar(select(Subscriber.id).filter_by(public_id=facts.id))
             row = Subscriber(page=self.page, channel=facts.channel, address=address, created_at=since)
-            row.public_id, row.address_key = facts.id if is_free else new_id(), address.casefold()
+            row.public_id, row.address_key = facts.id if is_free else new_id(), key_of(address)
             row.level = _LEVELS.get(facts.channel, EventLevel.EVERY_UPDATE)
             db.session.add(row)
         row.subscriptions = [Subscription(component_id=each.id if each else None) for each in dict.fromkeys(wanted)]

@@ -38,6 +38,8 @@ def run() -> None:
             compare_type=True,
             render_item=render_plainly,
             include_name=schema.is_ours,
+            # Alembic takes SQLite for a database that cannot; then each step would be a transaction of its own.
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             context.run_migrations()

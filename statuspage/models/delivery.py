@@ -98,8 +98,8 @@ class Delivery(Base):
     """An announcement owed to one subscriber or staff user; ends in exactly one final state.
 
     What goes to many gets its row when it is settled, or when it must be tried again. `address` is kept for staff
-    alone: a subscriber's is the subscriber's, so that forgetting it is one act. `is_doubtful`: an earlier try may
-    have arrived.
+    alone: a subscriber's is the subscriber's, so that forgetting it is one act, and a pager's, which is as good as a
+    key, is the colleague's. `is_doubtful`: an earlier try may have arrived.
     """
 
     __tablename__ = "delivery"
@@ -144,7 +144,9 @@ class Delivery(Base):
     @property
     def recipient(self) -> str:
         """The address it goes to, as it is now."""
-        return self.subscriber.address_on(self.channel) if self.subscriber is not None else self.address
+        if self.subscriber is not None:
+            return self.subscriber.address_on(self.channel)
+        return self.address or (self.staff_user.addresses.get(self.channel, "") if self.staff_user is not None else "")
 
     @property
     def reference(self) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified
+from ..sealing import Sealed
 from ..vocabulary import StaffRole
 
 staff_user_role = Table(
@@ -36,7 +37,7 @@ class StaffUser(Identified, UserMixin, Base):
     name: Mapped[str] = mapped_column(String(120), default="")
     phone: Mapped[str] = mapped_column(String(32), default="")
     # A push service or pager, as an address of Apprise's; it holds a key and is shown to nobody.
-    push_url: Mapped[str] = mapped_column(String(254), default="")
+    push_url: Mapped[str] = mapped_column(Sealed(600), default="")
     password: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)

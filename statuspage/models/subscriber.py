@@ -2,11 +2,13 @@
 
 import hashlib
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified, WordType, new_id
+from ..sealing import Sealed, is_key
 from ..vocabulary import EventLevel, SubscriberState
 from .component import Component
 from .imported import Imported
@@ -26,7 +28,8 @@ class Subscriber(Imported, Identified, Base):
 
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
     channel: Mapped[str] = mapped_column(String(32))
-    address: Mapped[str] = mapped_column(String(500))
+    address: Mapped[str] = mapped_column(Sealed(800))
+    # What it is found by; of a sealed one, its host and a hash.
     address_key: Mapped[str] = mapped_column(String(254))
     state: Mapped[SubscriberState] = mapped_column(WordType(SubscriberState), default=SubscriberState.PENDING)
     level: Mapped[EventLevel] = mapped_column(WordType(EventLevel), default=EventLevel.EVERY_UPDATE)
@@ -64,8 +67,11 @@ class Subscriber(Imported, Identified, Base):
 
 
 def key_of(address: str) -> str:
-    """What makes two addresses the same one. Case counts in a web address; one too long for an index is hashed."""
-    key = address if address.startswith(("https://", "http://")) else address.casefold()
+    """What makes two addresses the same one. Case counts in a web address, of which only the host can be read."""
+    if is_key(address):
+        host = (urlsplit(address).hostname or "")[:150]
+        return f"{host} sha256:{hashlib.sha256(address.encode()).hexdigest()}"
+    key = address.casefold()
     return key if len(key) <= LONGEST_KEY else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 

@@ -4,15 +4,15 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from .. import http
-from . import callbacks, health, metrics, pages, subscribe
+from . import callbacks, health, manage, metrics, pages, subscribe
 
 
 def init_app(app: Flask) -> None:
     """Give the app its public pages, provider callbacks and probes; forms are protected against forgery."""
     csrf = CSRFProtect(app)
-    for blueprint in (pages.site, subscribe.forms, callbacks.inbound, health.probes, metrics.metrics):
+    for blueprint in (pages.site, subscribe.forms, manage.links, callbacks.inbound, health.probes, metrics.metrics):
         app.register_blueprint(blueprint)
     csrf.exempt(callbacks.inbound)
-    csrf.exempt(subscribe.unsubscribe)
-    for endpoint in ("inbound.twilio_status", "inbound.twilio_sms", "subscribe.unsubscribe"):
+    csrf.exempt(manage.unsubscribe)
+    for endpoint in ("inbound.twilio_status", "inbound.twilio_sms", "manage.unsubscribe"):
         http.open_to_others(endpoint)

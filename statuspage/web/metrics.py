@@ -90,6 +90,11 @@ def _of_channels(signs: Signs) -> Iterator[str]:
         _ages([(labels, each.breaker.since if each.breaker else signs.at) for labels, each in named], signs.at),
     )
     yield from _gauge(
+        "paused_for_subscribers",
+        "Whether what goes to subscribers waits, because networks drop it.",
+        [(labels, float(each.paused is not None)) for labels, each in named],
+    )
+    yield from _gauge(
         "destinations_in_trouble",
         "Destinations that the channel itself leaves in peace.",
         [(labels, len(each.destinations)) for labels, each in named],

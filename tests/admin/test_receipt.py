@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from admin.curves import chart, soon
+from notifiers.sms import Account, Sms
 from statuspage.clock import utcnow
 from statuspage.db import db
+from statuspage.delivery import receipts, unreported
 from statuspage.delivery.reach import Curve
 from statuspage.models import Announcement, AuditEntry, Delivery, Incident, Subscriber
 from statuspage.vocabulary import DeliveryState, StaffRole
@@ -59,6 +62,26 @@ def test_the_receipt_asks_for_itself_again_as_long_as_providers_may_answer(lead:
     assert 'hx-trigger="every 5s"' in young
     assert "hx-trigger" not in old
     assert "<html" not in young
+
+
+def test_an_sms_without_a_callback_after_a_quarter_of_an_hour_is_sent_without_a_receipt(
+    app: Flask, lead: Desk, said: Announcement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Sms(Account("AC0", "token", "+15005550006"))
+    monkeypatch.setitem(app.extensions, "candor.channels", app.extensions["candor.channels"] | {"sms": live})
+    young = lead.get(path(said)).text
+    db.session.execute(db.update(Delivery).values(settled_at=utcnow() - timedelta(minutes=16)))
+    db.session.commit()
+    old = lead.get(path(said)).text
+    counted = unreported.counts(said, utcnow())
+    text = db.session.scalars(db.select(Delivery).filter_by(channel="sms")).one()
+    receipts.note_callback(text.reference, "", DeliveryState.DELIVERED, "", utcnow())
+    told = lead.get(path(said)).text
+
+    assert "no receipt" not in young
+    assert old.count("Sent, no receipt") == 5
+    assert counted == {"sms": 1}
+    assert "no receipt" not in told
 
 
 def test_what_failed_is_tried_again_by_a_press(lead: Desk, said: Announcement) -> None:

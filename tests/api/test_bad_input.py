@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from statuspage.api import bodies
-from statuspage.api.bodies import Unreadable
+from statuspage.api.errors import Unreadable
 from statuspage.errors import Invalid
 
 GOOD = {"name": "x"}

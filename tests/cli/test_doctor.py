@@ -1,6 +1,7 @@
 """`candor doctor`: looks at everything, sends nothing, makes nothing."""
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from sqlalchemy import update as sql_update
 from statuspage.checkup import wires
 from statuspage.clock import utcnow
 from statuspage.db import db
-from statuspage.models import Announcement
+from statuspage.models import Announcement, Heartbeat
 from tests.doubles import SmtpSink
 
 from .conftest import Shell
@@ -115,6 +116,22 @@ def test_a_lost_key_is_bad_and_none_is_made_instead(candor: Shell, tmp_path: Pat
 
     assert bad(candor) == ["folder"]
     assert not (tmp_path / "instance" / "secret_key").exists()
+
+
+@pytest.mark.postgres
+def test_several_machines_without_one_key_are_bad(candor: Shell, inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    candor.says("db", "upgrade")
+    inside()
+    for host in (socket.gethostname(), "elsewhere"):
+        db.session.add(Heartbeat(process=f"{host}:7", part="x", beat_at=utcnow(), noted_at=utcnow()))
+        db.session.commit()
+        assert bad(candor) == (["secret key"] if host == "elsewhere" else [])
+    said = findings(candor)["secret key"]["found"]
+    monkeypatch.setenv("CANDOR_SECRET_KEY", "k" * 48)
+
+    assert "elsewhere" in said
+    assert "same CANDOR_SECRET_KEY" in said
+    assert bad(candor) == []
 
 
 def test_what_waits_too_long_is_bad(candor: Shell, inside: Any) -> None:

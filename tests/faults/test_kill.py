@@ -14,11 +14,12 @@ RECIPIENTS = 2000
 MANY = 4000
 # What may come twice after a kill: what was on the wire or answered and not yet noted, for each sending process.
 AT_MOST_TWICE = WINDOW
-# Seconds; an engine that never noticed would take a minute until it is killed.
-STOPS_WITHIN = 30
+STOPS_WITHIN = 10.0
 
 
-def subscribe_many(candor: Running, count: int) -> set[str]:
+def subscribe_many(
+    candor: Running, count: int, pattern: str = "reader{}@example.com", channel: str = "email"
+) -> set[str]:
     """Confirmed subscribers, written straight into the instance's database."""
     from statuspage import settings
     from statuspage.clock import utcnow
@@ -32,11 +33,11 @@ def subscribe_many(candor: Running, count: int) -> set[str]:
     app = create_app(settings.load(instance_dir=Path(candor.environment["CANDOR_INSTANCE_DIR"]), log_level="error"))
     with app.app_context():
         page = first()
-        addresses = [f"reader{number}@example.com" for number in range(count)]
+        addresses = [pattern.format(number) for number in range(count)]
         for address in addresses:
             subscriber = Subscriber(
                 page=page,
-                channel="email",
+                channel=channel,
                 address=address,
                 address_key=address,
                 state=SubscriberState.CONFIRMED,

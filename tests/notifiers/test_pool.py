@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifiers import DeliveryError, Envelope, Message, PermanentDeliveryError, Receipt, UncertainDeliveryError
+from notifiers import (
+    DeliveryError,
+    Envelope,
+    Message,
+    Outcome,
+    PermanentDeliveryError,
+    Receipt,
+    UncertainDeliveryError,
+)
 from notifiers._pool import deliver_pooled
 
 PATIENCE = 10
@@ -155,3 +163,25 @@ def test_who_stops_listening_ends_the_call():
     outcomes.close()
 
     assert len(wire.tried) <= 2
+
+
+class Hurried(list[Envelope]):
+    """Envelopes whose giver has run out of time once `is_over`."""
+
+    is_over = False
+
+    def is_out_of_time(self) -> bool:
+        return self.is_over
+
+
+def test_what_is_unanswered_when_time_is_up_may_have_left():
+    wire, asked = Wire("stuck"), Hurried(to("stuck", "a"))
+
+    outcomes = deliver_pooled(wire, asked, 2)
+    first = next(outcomes)
+    asked.is_over = True
+    rest = list(outcomes)
+    wire.let_go()
+
+    assert first == Outcome("a", Receipt("a"))
+    assert [(outcome.key, type(outcome.result)) for outcome in rest] == [("stuck", UncertainDeliveryError)]

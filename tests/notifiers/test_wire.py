@@ -417,6 +417,27 @@ def test_a_reply_that_trickles_in_has_to_be_in_time_all_the_same():
     assert result.code == "timeout"
 
 
+@every_way
+def test_when_time_is_up_only_what_was_said_to_its_end_may_have_left(extensions):
+    class Hurried(list[Envelope]):
+        def is_out_of_time(self) -> bool:
+            return len(silenced) == 2
+
+    def silent_at_the_end(moment):
+        if moment.stage == "end":
+            silenced.append(moment.recipient)
+        return SILENCE if moment.stage == "end" else None
+
+    asked, silenced = Hurried(envelopes(100)), []
+    with Relay(extensions, answer=silent_at_the_end) as relay, closing(channel(relay, connections=2)) as email:
+        outcomes = list(email.deliver(asked))
+
+    told = {outcome.key for outcome in outcomes}
+    assert {type(outcome.result) for outcome in outcomes} == {UncertainDeliveryError}
+    assert told >= {key for key in range(100) if f"p{key}@example.com" in silenced}
+    assert len(told) == len(outcomes) <= 50
+
+
 # Several relays
 
 

@@ -191,7 +191,7 @@ def test_an_address_of_500_characters_is_kept_and_found(add, page):
     found = add(long)
 
     assert subscriptions.find(page, "webhook", long).id == found.id
-    assert (len(found.address), len(found.address_key)) == (500, 71)
+    assert (len(found.address), len(found.address_key)) == (500, 84)
     assert subscriptions.find(page, "webhook", long[:-1] + "y") is None
 
 
@@ -357,7 +357,7 @@ def test_a_colleague_is_reminded_on_every_way_there_is(colleague, open_incident,
 
     reminders.remind_due(incident.next_update_due_at)
 
-    rows = {row.channel: row.address for row in ledger(staff_user_id=user.id)}
+    rows = {row.channel: row.recipient for row in ledger(staff_user_id=user.id)}
     assert rows == {"email": user.email, "sms": "+4915112345678", "apprise": "ntfys://ntfy.example/x"}
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import insert
 from statuspage import urls
 from statuspage.db import db
 from statuspage.models import Pace
-from statuspage.pacing import Rhythm, Throttle, _reserve, reserve
+from statuspage.pacing import Rhythm, Throttle, _reserve, nap, reserve
 from tests.conftest import NOON
 from tests.statuspage.fakes import Clock, FakeChannel
 
@@ -203,3 +204,13 @@ def test_processes_share_one_pace(app):
     assert [worker.returncode for worker in workers] == [0, 0, 0]
     assert len(moments) > 80
     assert most_in_a_second(moments) <= 40
+
+
+def test_whoever_is_asked_to_end_does_not_sleep_on():
+    stopping = threading.Event()
+    threading.Timer(0.1, stopping.set).start()
+    began_at = time.monotonic()
+
+    nap(stopping.is_set)(60)
+
+    assert time.monotonic() - began_at < 5

@@ -85,6 +85,28 @@ def test_way_back_leads_to_nothing(empty):
     assert left == ["alembic_version"]
 
 
+def test_addresses_that_are_keys_are_sealed_on_the_way_and_opened_on_the_way_back(empty):
+    schema.upgrade(NOON)
+    hook, ada = "https://hooks.slack.com/services/T0/B0/abc", "ada@example.com"
+    for channel, address in (("slack", hook), ("email", ada)):
+        subscriptions.add_attested(pages.first(), channel, address, Wishes(), BY, "test", NOON)
+    db.session.remove()
+
+    def kept():
+        with db.engine.connect() as connection:
+            return dict(connection.execute(sql("SELECT address, address_key FROM subscriber")).all())
+
+    command.downgrade(schema._config(), "0007")
+    before = kept()
+    command.upgrade(schema._config(), "head")
+    after = kept()
+
+    assert before == {hook: hook, ada: ada}
+    assert after[ada] == ada
+    assert hook not in str(after)
+    assert subscriptions.find(pages.first(), "slack", hook).address == hook
+
+
 def test_fresh_start_makes_no_copy(empty):
     schema.upgrade(NOON)
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from notifiers import Receipt, sms as sms_channel
-from statuspage import publishing, smsreports, subscriptions
+from statuspage import alarms, publishing, smsreports, subscriptions
 from statuspage.db import db
-from statuspage.models import CarrierReport, Subscriber
+from statuspage.delivery import outbox
+from statuspage.models import CarrierReport, Delivery, Subscriber
 from statuspage.smsreports import Report
-from statuspage.vocabulary import DeliveryState, SubscriberState
+from statuspage.vocabulary import DeliveryState, ReminderStep, SubscriberState
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, Worker, acts, only_row, said
 
@@ -181,6 +182,57 @@ def test_the_alarm_is_in_the_audit_once():
     hear(code=FILTERED, at=NOON + timedelta(minutes=1))
 
     assert acts().count("sms.filtered") == 1
+
+
+def test_what_goes_to_many_waits_while_networks_drop_it_and_colleagues_are_still_reminded(worker, incident, colleague):
+    lead = colleague(phone="+4915112345601")
+    reports(9, 0)
+    hear(code=FILTERED)
+    publishing.post_update(incident, said(), BY, NOON)
+    outbox.announce_reminder(incident, lead, ReminderStep.DUE, NOON)
+    db.session.commit()
+    worker.run(minutes=29)
+    while_paused = worker.channels["sms"].recipients[1:]
+    worker.run(minutes=2)
+
+    assert while_paused == ["+4915112345601"]
+    assert worker.channels["sms"].recipients[2:] == [PHONE]
+
+
+def test_a_fan_out_under_way_is_interrupted(worker, incident, subscribe):
+    sms, reference = worker.channels["sms"], only_row().reference
+    for number in range(30):
+        subscribe(f"+49151123457{number:02}", channel="sms")
+    worker.run()
+    sms.sent.clear()
+    publishing.post_update(incident, said(), BY, NOON)
+    worker.window, worker.clock.ticks = 1, timedelta(milliseconds=101)
+    reports(9, 0)
+
+    def drop(_envelope):
+        if len(sms.sent) == 10:
+            error = sms_channel.Sms().callback_error(FILTERED)
+            smsreports.note(Report(reference, "SM1", BOUNCED, "dropped", error), worker.clock.now)
+
+    sms.before_answering = drop
+    worker.run()
+
+    assert 10 <= len(sms.sent) < 15
+
+
+@pytest.mark.usefixtures("worker", "phone")
+def test_the_comms_lead_hears_of_it_over_another_channel(colleague, incident):
+    colleague(email="lead@candor.example", phone="+4915112345601")
+    reports(9, 0)
+    hear(code=FILTERED)
+    alarms.raise_due(NOON + timedelta(seconds=10))
+
+    (alarm,) = alarms.open_alarms()
+    told = db.session.scalars(db.select(Delivery).filter_by(announcement_id=alarm.announcement_ids[0])).all()
+    assert alarm.reason == (
+        "SMS to subscribers is paused until 12:30 UTC: Networks dropped 10 of the last 10 SMS as spam (error 30007)."
+    )
+    assert [(row.channel, row.address) for row in told] == [("email", "lead@candor.example")]
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,0 +1,159 @@
+"""FM-05, 11, 13, 16: whoever holds a range dies, sleeps, is cut off, or comes back to a hundred thousand."""
+
+import os
+import signal
+import time
+from collections import Counter
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from statuspage import postgres
+from statuspage.clock import utcnow
+from statuspage.delivery.dispatcher import WINDOW
+from tests.faults.stage import Stage
+from tests.ledger_sink import LedgerSink
+from tests.relays import SILENCE, Moment, Relay
+from tests.running import wait_until
+
+# Megabytes, and seconds from the start of the processes to the first message.
+MOST_MEMORY = 200
+FIRST_WITHIN = 3.0
+CROWDS = [pytest.param(5_000, 3 * FIRST_WITHIN), pytest.param(100_000, FIRST_WITHIN, marks=pytest.mark.long)]
+
+
+def test_who_dies_between_lease_and_connection_costs_nobody_anything(tmp_path, senders, figures):
+    is_silent = True
+
+    def answer(moment: Moment) -> str | None:
+        return SILENCE if is_silent and moment.stage == "banner" else None
+
+    with Relay(answer=answer) as relay, Stage(tmp_path, 1_000, relay.url) as stage:
+        announcement = stage.publish()
+        stage.start(*senders)
+        wait_until(lambda: relay.connections > 0, "nobody called the relay")
+        stage.kill()
+        held = stage.leased_shards(announcement)
+        is_silent = False
+        freed_after = time.monotonic()
+        stage.start(*senders)
+        wait_until(lambda: len(relay.taken) > 0, "the range is not taken up again")
+        freed_after = time.monotonic() - freed_after
+        stage.wait(announcement)
+
+    lost, twice = stage.people - set(relay.counts), relay.counts.total() - len(relay.counts)
+    figures(lost=len(lost), duplicates=twice, taken_up_after=f"{freed_after:.1f} s")
+    assert held > 0
+    assert lost == set()
+    assert twice == 0
+
+
+def test_who_sleeps_over_a_lease_sends_nothing_that_others_have_taken_up(tmp_path, ground, figures):
+    several = ground == "postgres"
+    with LedgerSink(tmp_path, 0.01) as sink, Stage(tmp_path, 3_000, sink.url) as stage:
+        stage.start(*(("scheduler", "worker", "worker", "worker") if several else ("engine",)))
+        announcement = stage.publish()
+        wait_until(lambda: len(sink.lines) > 600, "the fan-out did not get going")
+
+        asleep = stage.processes[-2:]
+        for process in asleep:
+            os.kill(process.pid, signal.SIGSTOP)
+        before = len(sink.lines)
+        if several:  # the one that is awake does the work of all
+            stage.wait(announcement)
+        else:
+            wait_until(lambda: stage.has_lapsed(announcement), "the lease does not end")
+        woken_at = utcnow()
+        for process in asleep:
+            os.kill(process.pid, signal.SIGCONT)
+        stage.wait(announcement)
+        wait_until(lambda: stage.has_beaten_since(woken_at), "who slept does not work again")
+        states, taken = stage.states(announcement), sink.taken
+
+    duplicates = taken.total() - len(taken)
+    figures(lost=3_000 - len(taken), duplicates=duplicates, slept_at=before, slept=len(asleep))
+    assert before < 3_000
+    assert {address for address, _ in taken} == stage.people
+    assert len(taken) == 3_000
+    assert duplicates <= (WINDOW * len(asleep) if several else 0)
+    assert states == {"sent": 3_000}
+
+
+@pytest.mark.long_on("postgres")
+@pytest.mark.parametrize(("people", "first_within"), CROWDS)
+def test_a_restart_with_a_crowd_waiting_sends_at_once_and_needs_little(
+    tmp_path, senders, people, first_within, figures
+):
+    with LedgerSink(tmp_path) as sink, Stage(tmp_path, people, sink.url) as stage:
+        announcement = stage.publish()
+        stage.start(*senders)
+        wait_until(lambda: len(sink.lines) > people // 20, "the fan-out did not get going")
+        stage.kill()
+        before = len(sink.lines)
+
+        *others, sender = senders
+        started = utcnow()
+        stage.start(sender)
+        # The ledger's word, not the sink's: what the dead had put on the wire may still be coming in there.
+        wait_until(lambda: stage.first_since(announcement, started) is not None, "nothing is sent after the restart")
+        first = stage.first_since(announcement, started)
+        assert first is not None
+        first_after = (first - started).total_seconds()
+        stage.start(*others)
+        stage.wait(announcement, patience=600)
+        memory = stage.memory()
+        taken = sink.taken
+
+    duplicates = taken.total() - len(taken)
+    figures(lost=people - len(taken), duplicates=duplicates, waited=people - before,
+            first_after=f"{first_after:.1f} s", memory=f"{memory:.0f} MB")  # fmt: skip
+    assert before < people
+    assert len(taken) == people
+    assert duplicates <= WINDOW * max(1, senders.count("worker"))
+    assert first_after < first_within
+    assert memory < MOST_MEMORY
+
+
+AT_A_RANGE = """
+    FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND query LIKE '%shard%' AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.mark.postgres
+def test_a_connection_cut_in_the_middle_of_a_claim_costs_nothing(tmp_path, ground, figures):
+    people, cuts = 6_000, 0
+    with LedgerSink(tmp_path) as sink, Stage(tmp_path, people, sink.url) as stage:
+        announcement = stage.publish()
+        stage.lay_out()
+        with nobody_claims(stage):
+            stage.start("scheduler", "worker", "worker", "worker", "worker")
+            for _ in range(3):
+                cuts += cut(stage)
+        wait_until(lambda: len(sink.lines) > people // 4, "the fan-out does not go on")
+        with nobody_claims(stage):
+            cuts += cut(stage)
+        stage.wait(announcement)
+        states, taken = stage.states(announcement), sink.taken
+
+    figures(lost=people - len(taken), duplicates=taken.total() - len(taken), cuts=cuts)
+    assert cuts >= 4
+    assert Counter(address for address, _ in taken.elements()) == dict.fromkeys(stage.people, 1)
+    assert states == {"sent": people}
+
+
+@contextmanager
+def nobody_claims(stage: Stage):
+    """Whoever wants to lease a range, or to note how far they are, waits in the middle of it; reading goes on."""
+    address = postgres.plain(make_url(stage.environment["CANDOR_DATABASE_URL"]))
+    with psycopg.connect(address) as connection:
+        connection.execute("LOCK TABLE shard IN EXCLUSIVE MODE")
+        yield
+
+
+def cut(stage: Stage) -> int:
+    """Wait until somebody is in the middle of it, and cut them off; how many were."""
+    wait_until(lambda: stage.ask(f"SELECT pid {AT_A_RANGE}") != [], "nobody tries to claim", patience=30)
+    return len(stage.ask(f"SELECT pg_terminate_backend(pid) {AT_A_RANGE}"))
