@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from feedgen.feed import FeedGenerator
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, render_template
 
 from . import urls
 from .clock import utcnow
@@ -12,7 +12,7 @@ from .models import Page
 from .presenting import site_page
 from .visibility import PUBLIC
 from .web import presenters
-from .web.pages import cached
+from .web.front import Document, public
 from .web.presenters import IncidentView
 
 ENTRIES = 50
@@ -26,22 +26,24 @@ def init_app(app: Flask) -> None:
 
 
 @feeds.get("/history.atom")
-def atom() -> Response:
+@public()
+def atom() -> Document:
     """The latest incidents as Atom (RFC 4287)."""
     return _answer("application/atom+xml", "/history.atom", lambda feed: feed.atom_str(pretty=True))
 
 
 @feeds.get("/history.rss")
-def rss() -> Response:
+@public()
+def rss() -> Document:
     """The latest incidents as RSS 2.0."""
     return _answer("application/rss+xml", "/history.rss", lambda feed: feed.rss_str(pretty=True))
 
 
-def _answer(mimetype: str, path: str, write: Callable[[FeedGenerator], bytes]) -> Response:
+def _answer(mimetype: str, path: str, write: Callable[[FeedGenerator], bytes]) -> Document:
     page, now = site_page(), utcnow()
     incidents = presenters.latest_incidents(page, PUBLIC, ENTRIES, now)
     changed_at = max((incident.updated_at for incident in incidents), default=page.created_at)
-    return cached(write(_feed(page, incidents, path, mimetype, changed_at)), mimetype, changed_at)
+    return Document(write(_feed(page, incidents, path, mimetype, changed_at)), mimetype, changed_at)
 
 
 def _feed(page: Page, incidents: list[IncidentView], path: str, mimetype: str, changed_at: datetime) -> FeedGenerator:

@@ -6,6 +6,7 @@ With `postgres` the tests that need no database are left out.
 """
 
 import contextvars
+import gc
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -88,6 +89,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_collection_finish() -> None:
+    """What will live to the end is not looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _databases_of(item: pytest.Item, wanted: tuple[str, ...]) -> tuple[str, ...]:

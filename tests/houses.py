@@ -15,6 +15,7 @@ from notifiers import load as load_channels
 from statuspage import kept, logs, settings as settings_module
 from statuspage.db import db
 from statuspage.settings import Settings
+from statuspage.web import front
 from wsgi import create_app
 
 
@@ -40,6 +41,7 @@ class House:
             now.update(new)
         self.app.extensions["candor.channels"] = load_channels(self.settings.channel_environment())
         kept.init_app(self.app)
+        front.init_app(self.app)
         logs.configure(self.settings)
 
 

@@ -15,7 +15,7 @@ from ..errors import CandorError, Invalid, NotFound
 from ..presenting import site_page
 from ..subscriptions import Wishes
 from ..tokens import signer
-from ..web.pages import cached
+from ..web import front
 from ..web.signing_up import require_within_limits
 from . import answers, bodies, documents, errors, facts, shapes
 from .documents import Document, Site, utc_instant
@@ -72,8 +72,10 @@ def render(document: PublicDocument, site: Site) -> bytes:
 
 def _view(document: PublicDocument) -> Callable[[], Response]:
     def view() -> Response:
-        site = Site(site_page(), urls.settings().base_url)
-        response = cached(render(document, site), "application/json")
+        def make() -> front.Document:
+            return front.Document(render(document, Site(site_page(), urls.settings().base_url)), "application/json")
+
+        response = front.answer((request.endpoint,), make)
         response.headers["Content-Type"] = "application/json; charset=utf-8"
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response

@@ -4,11 +4,12 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from .. import http
-from . import callbacks, health, manage, metrics, pages, subscribe
+from . import callbacks, front, health, manage, metrics, pages, subscribe
 
 
 def init_app(app: Flask) -> None:
     """Give the app its public pages, provider callbacks and probes; forms are protected against forgery."""
+    front.init_app(app)
     csrf = CSRFProtect(app)
     for blueprint in (pages.site, subscribe.forms, manage.links, callbacks.inbound, health.probes, metrics.metrics):
         app.register_blueprint(blueprint)

@@ -1,11 +1,10 @@
 """The public page: overview, one incident, history month by month."""
 
-import hashlib
 import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from .. import pages
 from ..clock import utcnow
@@ -14,21 +13,22 @@ from ..models import Page
 from ..presenting import context, site_page
 from ..visibility import PUBLIC
 from . import presenters
+from .front import Document, public
 
 site = Blueprint("site", __name__)
 
 RECENT_DAYS = 14
-CACHING = "public, max-age=5, s-maxage=5, stale-while-revalidate=60, stale-if-error=86400"
 
 
 @site.get("/")
-def overview() -> Response:
+@public()
+def overview() -> Document:
     """How things are, what is going on, and what was lately."""
     page, now = site_page(), utcnow()
     today = now.astimezone(ZoneInfo(page.time_zone)).date()
     first_day = _midnight(page, date.fromordinal(today.toordinal() - RECENT_DAYS + 1))
     recent = presenters.incidents_between(page, PUBLIC, first_day, now, now)
-    return cached(
+    return Document(
         render_template(
             "public/overview.html",
             **context(
@@ -42,16 +42,18 @@ def overview() -> Response:
 
 
 @site.get("/incidents/<public_id>")
-def incident(public_id: str) -> Response:
+@public()
+def incident(public_id: str) -> Document:
     """One incident's permalink."""
     view = presenters.one_incident(site_page(), PUBLIC, public_id, utcnow())
     if view is None:
         raise NotFound("There is nothing at this address.")
-    return cached(render_template("public/incident.html", **context(incident=view)))
+    return Document(render_template("public/incident.html", **context(incident=view)))
 
 
 @site.get("/history")
-def history() -> Response:
+@public("month")
+def history() -> Document:
     """One month's incidents, with the way to the months before and after."""
     page, now = site_page(), utcnow()
     today = now.astimezone(ZoneInfo(page.time_zone)).date()
@@ -61,7 +63,7 @@ def history() -> Response:
     newest = min(today, date.fromordinal(after.toordinal() - 1))
     shown = [day for day in presenters.days(page, found, newest, newest.day) if day.incidents]
     first_month = presenters.first_day(page, PUBLIC).replace(day=1)
-    return cached(
+    return Document(
         render_template(
             "public/history.html",
             **context(
@@ -83,19 +85,6 @@ def security_txt() -> Response:
         raise NotFound("There is nothing at this address.")
     expires = f"{utcnow().year + 1}-01-01T00:00:00Z"
     return Response(f"Contact: {contact}\nExpires: {expires}\n", mimetype="text/plain")
-
-
-def cached(body: str | bytes, mimetype: str = "text/html", modified_at: datetime | None = None) -> Response:
-    """A public answer: cacheable, with a strong ETag over its bytes, 304 to who has it already."""
-    response = make_response(body)
-    response.mimetype = mimetype
-    response.headers["Cache-Control"] = CACHING
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
-    if modified_at:
-        response.last_modified = modified_at
-    response.make_conditional(request)
-    return response
 
 
 def _month(asked: str, today: date) -> date:

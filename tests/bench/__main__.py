@@ -12,6 +12,7 @@ from tests.bench.fanout import fanout_postgres, fanout_sqlite, flat, slow_relay_
 from tests.bench.publishing import publish_flat, publish_growth
 from tests.bench.reading import page_during_fanout
 from tests.bench.sms import sms_rate
+from tests.bench.space import space_on_postgres, space_on_sqlite
 from tests.bench.wire import slow_relay, wire_vs_source
 
 BENCHES = {
@@ -25,6 +26,8 @@ BENCHES = {
     ("slow_wire",): slow_relay,
     ("sms_rate",): sms_rate,
     ("page_during_fanout",): page_during_fanout,
+    ("row_bytes_sqlite", "subscriber_bytes_sqlite"): space_on_sqlite,
+    ("row_bytes_postgres", "subscriber_bytes_postgres"): space_on_postgres,
 }
 
 

@@ -38,10 +38,23 @@ class Crowd:
 
     async def _read(self, due: float, epoch: float) -> None:
         async with asyncio.timeout(PATIENCE):
-            connection = self.idle.pop() if self.idle else await self._connect()
-            await self._ask(*connection)
+            connection = await self._ask_on_a_kept_one() or await self._ask_on_a_new_one()
         self.taken.append((epoch + due, time.perf_counter() - due))
         self.idle.append(connection)
+
+    async def _ask_on_a_kept_one(self) -> Connection | None:
+        """None where there is none, or where the server has ended it meanwhile: browsers then open another one."""
+        try:
+            connection = self.idle.pop()
+            await self._ask(*connection)
+        except (IndexError, asyncio.IncompleteReadError, ConnectionError):
+            return None
+        return connection
+
+    async def _ask_on_a_new_one(self) -> Connection:
+        connection = await self._connect()
+        await self._ask(*connection)
+        return connection
 
     async def _connect(self) -> Connection:
         parts = urlsplit(self.url)
