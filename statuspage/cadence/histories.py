@@ -52,7 +52,9 @@ def of_page(page: Page) -> History:
 
 def broken_lines(history: History, most: int = 20) -> list[str]:
     """A sentence for each item that could not be read, and how many more there are."""
-    shown = [f"{history.name} line {each.line}: {each.item} {each.reason}" for each in history.broken[:most]]
+    shown = [
+        f"{history.name} line {each.line}: {each.item} cannot be read: {each.reason}" for each in history.broken[:most]
+    ]
     more = len(history.broken) - len(shown)
     return shown + ([f"… and {more:,} more that cannot be read."] if more else [])
 
@@ -83,11 +85,11 @@ def _from_lines(name: str, said: str) -> History:
         try:
             found.append(history_lines.read(line))
         except Unreadable as error:
-            broken.append(Broken(number, "the incident", str(error)))
+            broken.append(Broken(number, "incident", str(error)))
     kept = [line for line in found if not line.is_maintenance]
     notes = []
     if naive := sum(line.naive for line in kept):
-        notes.append(f"{naive:,} {'times have' if naive > 1 else 'time has'} no zone; they were read as UTC.")
+        notes.append(f"{naive:,} {'times have' if naive > 1 else 'time has'} no zone, which is taken as UTC.")
     if mixed := sum(line.is_mixed for line in kept):
         have = "incidents have" if mixed > 1 else "incident has"
         notes.append(f"{mixed:,} {have} updates out of the order of time; they were put in order.")

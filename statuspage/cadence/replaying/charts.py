@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from .measuring import Replay, Told
 from .slots import LENGTHS, Slot
 
 HEIGHT, GUTTER = 160.0, 9.0
-_NICE = (1, 2, 5, 10, 20, 25, 50)
+_NICE = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,5 @@ def _column(slot: Slot, label: str, x: float, room: float, top: int) -> Column:
 
 def _step(most: int) -> int:
     """A quarter of the scale: the smallest round number that leaves room for the highest column."""
-    power = 1
-    while True:
-        for nice in _NICE:
-            if nice * power * 4 >= most:
-                return nice * power
-        power *= 100
+    steps = (round(nice * 10**power) for power in count() for nice in _NICE if nice.is_integer() or power)
+    return next(step for step in steps if step * 4 >= most)

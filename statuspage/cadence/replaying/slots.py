@@ -66,7 +66,7 @@ def sort(gaps: Iterable[Gap], zone: ZoneInfo) -> Slots:
     return Slots(lengths, lateness, hours, weekdays)
 
 
-def darkest(slots: Sequence[Slot], least: int = 20) -> Slot | None:
+def darkest(slots: Sequence[Slot], least: int = 50) -> Slot | None:
     """The slot with the highest share of late gaps among those with enough of them to say so."""
     known = [slot for slot in slots if slot.gaps >= least]
     return max(known, key=lambda slot: slot.share, default=None)

@@ -9,7 +9,7 @@ from ...vocabulary import ReminderStep
 from .measuring import DARK, Replay, Spread
 from .slots import Slot, darkest
 
-# From this hour to that one most people sleep.
+# Between these hours most people sleep.
 NIGHT = (22, 6)
 STEPS = {
     ReminderStep.DUE_SOON: "before the promised time",
