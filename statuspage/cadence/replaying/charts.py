@@ -144,5 +144,5 @@ def _column(slot: Slot, label: str, x: float, room: float, top: int) -> Column:
 
 def _step(most: int) -> int:
     """A quarter of the scale: the smallest round number that leaves room for the highest column."""
-    steps = (round(nice * 10**power) for power in count() for nice in _NICE if nice.is_integer() or power)
-    return next(step for step in steps if step * 4 >= most)
+    steps = (round(nice * 10.0**power) for power in count() for nice in _NICE if nice.is_integer() or power)
+    return next(step for step in steps if 4 * step >= most)
