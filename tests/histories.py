@@ -31,10 +31,15 @@ class Said:
 
 def history() -> tuple[str, list[Said]]:
     """Where the history comes from, and all its updates in the order of time."""
+    source, lines = raw()
+    return source, _in_order([json.loads(line) for line in lines])
+
+
+def raw() -> tuple[str, list[str]]:
+    """Where the history comes from, and its lines as they stand in the file: one incident each."""
     if REAL.exists():
-        rows = [json.loads(line) for line in REAL.read_text(encoding="utf-8").splitlines()]
-        return "the real history of github-incidents-2022-2024.jsonl", _in_order(rows)
-    return "a generated history of the same shape", _in_order(_generated())
+        return f"the real history of {REAL.name}", REAL.read_text(encoding="utf-8").splitlines()
+    return "a generated history of the same shape", [json.dumps(row) for row in _generated()]
 
 
 def _in_order(rows: list[dict[str, Any]]) -> list[Said]:
@@ -76,7 +81,9 @@ def _generated() -> list[dict[str, Any]]:
                 "id": str(number),
                 "title": f"Incident with {chance.choice(COMPONENTS)}",
                 "updates": updates,
-                "impact": chance.choices(["minor", "major", "none", "critical"], [310, 65, 13, 1])[0],
+                "impact": chance.choices(["minor", "major", "none", "critical", "maintenance"], [310, 65, 13, 1, 10])[
+                    0
+                ],
                 "components": chance.sample(COMPONENTS, chance.choice([1, 1, 1, 2, 3]))
                 if chance.random() > 0.12
                 else None,

@@ -22,7 +22,7 @@ def look_at_everything(factory: Factory, now: datetime) -> Iterator[Finding]:
     """One finding after the other. Nothing is made: no folder, no key, no database."""
     try:
         settings = settings_module.load()
-        app = factory(_harmless(settings))
+        app = factory(harmless(settings))
     except SettingsError as error:
         for name, sentence in error.problems.items():
             yield bad("settings", f"{name}: {sentence}")
@@ -84,7 +84,7 @@ def _inside(app: Flask) -> Iterator[None]:
             db.engine.dispose()
 
 
-def _harmless(settings: Settings) -> Settings:
+def harmless(settings: Settings) -> Settings:
     """The settings for an app that is only looked at: what is not there yet is not made."""
     changes: dict[str, object] = {}
     if not settings.secret_key.get_secret_value() and not (settings.instance_dir / "secret_key").exists():

@@ -25,7 +25,8 @@ def read(paths: list[Path]) -> Contents:
     return contents
 
 
-def _read(path: Path) -> Contents:
+def load(path: Path) -> tuple[bytes, str]:
+    """The file's bytes, and the text that they are; raises Unreadable."""
     try:
         size = path.stat().st_size
         if size > LIMIT:
@@ -35,7 +36,11 @@ def _read(path: Path) -> Contents:
         raise Unreadable(f"cannot be read ({error.strerror}).") from error
     if not data.strip():
         raise Unreadable("is empty.")
-    text = _text(data)
+    return data, _text(data)
+
+
+def _read(path: Path) -> Contents:
+    data, text = load(path)
     first = text.lstrip()[:1]
     if first == "<":
         return feed.read(path.name, data)
