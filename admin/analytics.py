@@ -112,7 +112,7 @@ def _frequency(found: Figures) -> Columns | None:
         counts, unit = [count for _, count in found.frequency.months], "month"
     most = max(counts, default=0)
     words = f"Incidents by {unit}: {sum(counts)} in all, at most {most} in one {unit}. The table has each number."
-    return columns(names, [(count,) for count in counts], (f"Incidents that began in the {unit}",), words)
+    return columns(names, [(count,) for count in counts], {1: f"Incidents that began in the {unit}"}, words)
 
 
 def _hours(found: Figures) -> Columns | None:
@@ -121,10 +121,10 @@ def _hours(found: Figures) -> Columns | None:
     values = [(each.kept, each.broken) for each in hours]
     broken = [f"{name} ({each.broken} of {each.due})" for name, each in zip(names, hours, strict=True) if each.broken]
     words = f"Promises by the hour in which they fell due. Not kept: {', '.join(broken) or 'none'}."
-    return columns(names, values, ("Kept", "Not kept"), words)
+    return columns(names, values, {1: "Kept", 2: "Not kept"}, words)
 
 
 def _lateness(found: Figures) -> Columns | None:
     buckets: Mapping[str, int] = dict(found.promises.buckets)
     words = "Late promises by how late they were: " + ", ".join(f"{name}: {count}" for name, count in buckets.items())
-    return columns(list(buckets), [(0, count) for count in buckets.values()], ("Kept", "Late"), words + ".")
+    return columns(list(buckets), [(count,) for count in buckets.values()], {2: "Late promises"}, words + ".")

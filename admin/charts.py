@@ -1,6 +1,6 @@
 """Columns as an SVG can draw them: shares of the width, points of the height, and words for those who do not see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log10
 
@@ -31,16 +31,21 @@ class Label:
 
 @dataclass(frozen=True)
 class Columns:
-    """Everything that is drawn. `grid` has the heights of the lines behind, with their numbers."""
+    """Everything that is drawn. `grid` has the heights of the lines behind, with their numbers.
+
+    `series` are the numbers and names of what a column is made of; the number says the colour.
+    """
 
     pieces: Sequence[Piece]
     labels: Sequence[Label]
     grid: Sequence[tuple[float, int]]
-    series: Sequence[str]
+    series: Mapping[int, str]
     words: str
 
 
-def columns(names: Sequence[str], values: Sequence[Sequence[int]], series: Sequence[str], words: str) -> Columns | None:
+def columns(
+    names: Sequence[str], values: Sequence[Sequence[int]], series: Mapping[int, str], words: str
+) -> Columns | None:
     """A column for each name, its values on top of each other; None where there is nothing to see."""
     most = max((sum(each) for each in values), default=0)
     if not most:
@@ -49,7 +54,7 @@ def columns(names: Sequence[str], values: Sequence[Sequence[int]], series: Seque
     step, pieces = 100 / len(names), []
     for place, each in enumerate(values):
         below = 0
-        for number, value in enumerate(each, 1):
+        for number, value in zip(series, each, strict=True):
             if value:
                 below += value
                 y = HEIGHT * (1 - below / top)
