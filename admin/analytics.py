@@ -24,6 +24,7 @@ from .views import panel
 
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 NOT_RECORDED = "not recorded"
+_LATE_MINUTES = ("≤ 5", "≤ 15", "≤ 30", "≤ 60", "≤ 120", "> 120")
 # Up to so many days weeks are drawn, beyond them months.
 _WEEKS_FOR = timedelta(days=100)
 _ORIGINS = {Origin.START: "Since the start, as somebody wrote it down", Origin.DECLARATION: "Since it was declared"}
@@ -108,7 +109,7 @@ def _frequency(found: Figures) -> Columns | None:
         names = [f"{week.day} {week:%b}" for week, _ in found.frequency.weeks]
         counts, unit = [count for _, count in found.frequency.weeks], "week"
     else:
-        names = [f"{month:%b %Y}" for month, _ in found.frequency.months]
+        names = [f"{month:%b %y}" for month, _ in found.frequency.months]
         counts, unit = [count for _, count in found.frequency.months], "month"
     most = max(counts, default=0)
     words = f"Incidents by {unit}: {sum(counts)} in all, at most {most} in one {unit}. The table has each number."
@@ -127,4 +128,6 @@ def _hours(found: Figures) -> Columns | None:
 def _lateness(found: Figures) -> Columns | None:
     buckets: Mapping[str, int] = dict(found.promises.buckets)
     words = "Late promises by how late they were: " + ", ".join(f"{name}: {count}" for name, count in buckets.items())
-    return columns(list(buckets), [(count,) for count in buckets.values()], {2: "Late promises"}, words + ".")
+    return columns(
+        _LATE_MINUTES, [(count,) for count in buckets.values()], {2: "Late promises, by minutes"}, words + "."
+    )

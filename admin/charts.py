@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log10
 
 HEIGHT = 140
-MOST_LABELS = 8
+MOST_LABELS = 6
 _GAP = 0.2
 
 

@@ -31,10 +31,16 @@ class Said:
 
 def history() -> tuple[str, list[Said]]:
     """Where the history comes from, and all its updates in the order of time."""
+    source, rows = incidents()
+    return source, _in_order(rows)
+
+
+def incidents() -> tuple[str, list[dict[str, Any]]]:
+    """Where the history comes from, and its incidents as the file has them."""
     if REAL.exists():
         rows = [json.loads(line) for line in REAL.read_text(encoding="utf-8").splitlines()]
-        return "the real history of github-incidents-2022-2024.jsonl", _in_order(rows)
-    return "a generated history of the same shape", _in_order(_generated())
+        return "the real history of github-incidents-2022-2024.jsonl", rows
+    return "a generated history of the same shape", _generated()
 
 
 def _in_order(rows: list[dict[str, Any]]) -> list[Said]:
@@ -75,6 +81,8 @@ def _generated() -> list[dict[str, Any]]:
             {
                 "id": str(number),
                 "title": f"Incident with {chance.choice(COMPONENTS)}",
+                "started_at": updates[0]["at"],
+                "resolved_at": updates[-1]["at"],
                 "updates": updates,
                 "impact": chance.choices(["minor", "major", "none", "critical"], [310, 65, 13, 1])[0],
                 "components": chance.sample(COMPONENTS, chance.choice([1, 1, 1, 2, 3]))

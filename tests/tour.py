@@ -97,7 +97,6 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "receipt": announcement,
         "health": "/admin/health",
         "analytics": "/admin/analytics",
-        "analytics-all": "/admin/analytics?period=all",
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",

@@ -16,10 +16,10 @@ from ..models import (
     StaffUser,
     UpdateComponent,
 )
-from ..vocabulary import Audience, IncidentRole, PromiseOutcome
+from ..visibility import PUBLIC, may_see
+from ..vocabulary import IncidentRole, PromiseOutcome
 from . import messages, moves
 from .facts import History, IncidentFacts, PromiseFacts
-from .people import AFTERMATH
 from .periods import Period
 
 
@@ -45,7 +45,7 @@ def history(page: Page, period: Period, now: datetime) -> History:
         tuple(incidents.values()),
         _promises(incidents, updates),
         told.channels,
-        moves.between(page, first, now + AFTERMATH),
+        moves.between(page, first, now),
         told.announcements,
         told.measured,
     )
@@ -109,7 +109,7 @@ def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dic
             started_at=row.started_at,
             created_at=row.created_at,
             detected_at=row.detected_at,
-            first_public_at=public.get(row.id) if row.audience is Audience.PUBLIC else None,
+            first_public_at=public.get(row.id) if may_see(PUBLIC, row) else None,
             resolved_at=row.resolved_at,
             is_imported=row.imported_from is not None,
             components=tuple(components.get(row.id, ())),
@@ -130,7 +130,7 @@ def _promises(incidents: dict[int, IncidentFacts], updates: Iterable[Any]) -> tu
 def _first_public(updates: Iterable[Any]) -> dict[int, datetime]:
     found: dict[int, datetime] = {}
     for row in updates:
-        if row.audience is Audience.PUBLIC:
+        if may_see(PUBLIC, row):
             found.setdefault(row.incident_id, row.created_at)
     return found
 
