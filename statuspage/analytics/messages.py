@@ -1,9 +1,10 @@
 """What became of everything that was said to many, by channel, and how fast: one walk along the ledger's index.
 
-The newest announcements first, and no more of them than some millions of messages; how many that are is said.
+The newest announcements first, and no more of them than make a million messages; how many that are is said.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -18,8 +19,8 @@ from .facts import ChannelFacts
 from .instants import seconds
 
 TO_MANY = (AnnouncementKind.INCIDENT_UPDATE, AnnouncementKind.CORRECTION)
-# A walk over so many takes some seconds; what is older is left out of the times and counts of messages.
-MOST = 2_000_000
+# A walk over so many takes about three seconds; what is older is left out of the times and counts of messages.
+MOST = 1_000_000
 FINENESS = (
     "Times count from publishing, a hold included; they are exact to a tenth of a second below a minute, to a second "
     "below an hour, to a minute below a day and to an hour beyond."
@@ -53,19 +54,16 @@ def channels(page: Page, cohort: Sequence[ColumnElement[bool]]) -> Told:
         Announcement.incident_id.in_(select(Incident.id).where(*cohort)),
     ]
     sizes = _sizes(of_cohort)
-    states: dict[str, dict[DeliveryState, int]] = {}
-    steps: dict[str, dict[float, int]] = {}
+    states: dict[str, Counter[DeliveryState]] = {}
+    times: dict[str, Counter[float]] = {}
     for channel, state, took, count in db.session.execute(_walk([*of_cohort, Announcement.id >= sizes.oldest])):
-        by_state = states.setdefault(channel, {})
-        by_state[state] = by_state.get(state, 0) + count
+        states.setdefault(channel, Counter())[state] += count
         if took is not None:
-            by_time = steps.setdefault(channel, {})
-            by_time[took] = by_time.get(took, 0) + count
+            times.setdefault(channel, Counter())[took] += count
     for channel, count in sizes.rest.items():
-        by_state = states.setdefault(channel, {})
-        by_state[DeliveryState.PENDING] = by_state.get(DeliveryState.PENDING, 0) + count
-    found = tuple(ChannelFacts(each, states[each], _curve(steps.get(each, {}))) for each in sorted(states))
-    return Told(found, sizes.announcements, sizes.measured)
+        states.setdefault(channel, Counter())[DeliveryState.PENDING] += count
+    found = (ChannelFacts(each, dict(states[each]), _curve(times.get(each, {}))) for each in sorted(states))
+    return Told(tuple(found), sizes.announcements, sizes.measured)
 
 
 def _sizes(of_cohort: Sequence[ColumnElement[bool]]) -> _Sizes:
@@ -78,16 +76,23 @@ def _sizes(of_cohort: Sequence[ColumnElement[bool]]) -> _Sizes:
         .group_by(Announcement.id, Shard.channel)
         .order_by(Announcement.id.desc())
     ).all()
-    ids = {row[0] for row in rows}
-    owed, oldest, left, measured = 0, 0, {}, set()  # type: ignore[var-annotated]
-    for number, channel, size, waiting in rows:
-        if number not in measured and owed > MOST:
+    newest = _newest(rows)
+    rest_of: Counter[str] = Counter()
+    for number, channel, _, waiting in rows:
+        if number in newest and waiting:
+            rest_of[channel] += int(waiting)
+    return _Sizes(len({row[0] for row in rows}), len(newest), min(newest, default=0), dict(rest_of))
+
+
+def _newest(rows: Sequence[Any]) -> set[int]:
+    """As many announcements, newest first, as it takes to exceed `MOST`."""
+    owed, found = 0, set()
+    for number, _, size, _ in rows:
+        if number not in found and owed > MOST:
             break
-        measured.add(number)
-        oldest, owed = number, owed + int(size)
-        if waiting:
-            left[channel] = left.get(channel, 0) + int(waiting)
-    return _Sizes(len(ids), len(measured), oldest, left)
+        found.add(number)
+        owed += int(size)
+    return found
 
 
 def _walk(of_cohort: Sequence[ColumnElement[bool]]) -> Any:
@@ -117,6 +122,6 @@ def _rounded(took: ColumnElement[float]) -> ColumnElement[float]:
     )
 
 
-def _curve(steps: dict[float, int]) -> Curve:
-    times = sorted(steps)
-    return Curve(tuple(zip(times, accumulate(steps[at] for at in times), strict=True)))
+def _curve(times: Mapping[float, int]) -> Curve:
+    steps = sorted(times)
+    return Curve(tuple(zip(steps, accumulate(times[at] for at in steps), strict=True)))
