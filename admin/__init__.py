@@ -4,6 +4,7 @@ from flask import Flask
 
 from . import (
     account,
+    analytics,
     api_keys,
     auth,
     components,
@@ -25,8 +26,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page, policies,
-    sending, staff, subscribers, told, updates,
+    account, analytics, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page,
+    policies, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ MORE = (
     Place("admin.subscribers", "Subscribers", "users", StaffRole.COMMS_LEAD),
     Place("admin.messages", "Captured messages", "inbox", StaffRole.COMMS_LEAD),
     Place("admin.health", "Health", "bell", StaffRole.COMMS_LEAD),
+    Place("admin.analytics", "Analytics", "chart"),
     Place("admin.policies", "Cadence policies", "clock"),
     Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
     Place("admin.api_keys", "API keys", "layers", StaffRole.ADMIN),

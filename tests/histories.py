@@ -31,8 +31,14 @@ class Said:
 
 def history() -> tuple[str, list[Said]]:
     """Where the history comes from, and all its updates in the order of time."""
+    source, rows = incidents()
+    return source, _in_order(rows)
+
+
+def incidents() -> tuple[str, list[dict[str, Any]]]:
+    """Where the history comes from, and its incidents as the file has them."""
     source, lines = raw()
-    return source, _in_order([json.loads(line) for line in lines])
+    return source, [json.loads(line) for line in lines]
 
 
 def raw() -> tuple[str, list[str]]:
@@ -80,6 +86,8 @@ def _generated() -> list[dict[str, Any]]:
             {
                 "id": str(number),
                 "title": f"Incident with {chance.choice(COMPONENTS)}",
+                "started_at": updates[0]["at"],
+                "resolved_at": updates[-1]["at"],
                 "updates": updates,
                 "impact": chance.choices(["minor", "major", "none", "critical", "maintenance"], [310, 65, 13, 1, 10])[
                     0

@@ -96,6 +96,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "told": "/admin/told",
         "receipt": announcement,
         "health": "/admin/health",
+        "analytics": "/admin/analytics",
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",

@@ -3,6 +3,7 @@
 import click
 
 from . import (
+    analytics,
     announcements,
     api_keys,
     archives,
@@ -50,6 +51,7 @@ for command in (
     subscribers.subscriber,
     incidents.incident,
     announcements.announcement,
+    analytics.analytics,
     bounces.bounces,
     importing.importing,
     archives.export,

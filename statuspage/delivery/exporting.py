@@ -76,9 +76,9 @@ def _lines(app: Flask, announcement_id: int, shown: Callable[[str], str]) -> Ite
 
 def as_csv(found: Iterable[Line]) -> Iterator[str]:
     """The lines as CSV with a header."""
-    yield _csv(COLUMNS)
+    yield csv_line(COLUMNS)
     for line in found:
-        yield _csv([_cell(line[name]) for name in COLUMNS])
+        yield csv_line([cell(line[name]) for name in COLUMNS])
 
 
 def as_json(head: dict[str, Any], found: Iterable[Line]) -> Iterator[str]:
@@ -137,12 +137,14 @@ def _attempts(delivery_ids: list[int]) -> dict[int, list[Line]]:
     return found
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a spreadsheet shows it and never runs it."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _csv(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """One line of a CSV file."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue()

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert
 
-from ..db import db
-from ..models import Component, Page, Subscriber, Subscription
+from ..audit import SUBSCRIBER
+from ..db import db, new_id
+from ..models import AuditEntry, Component, Page, Subscriber, Subscription
 from ..vocabulary import EventLevel, SubscriberState
 
 HOW_MANY = 3000
@@ -45,6 +46,7 @@ def gather(page: Page, components: list[Component], now: datetime) -> int:
         for component_id in _chosen(components, dice)
     ]
     db.session.execute(insert(Subscription), wishes)
+    db.session.execute(insert(AuditEntry), [act for row in rows for act in _acts(row)])
     return len(rows)
 
 
@@ -62,8 +64,10 @@ def _chosen(components: list[Component], dice: random.Random) -> list[int | None
 def _row(page: Page, channel: str, address: str, now: datetime, dice: random.Random) -> Row:
     signed_up_at = now - timedelta(minutes=dice.randint(60 * 24, 60 * 24 * 88))
     has_left = dice.random() < 0.03
+    confirmed_at = signed_up_at + timedelta(minutes=4)
     wants_all = dice.random() < (0.1 if channel == "sms" else 0.8)
     return {
+        "public_id": new_id(),
         "page_id": page.id,
         "channel": channel,
         "address": address,
@@ -73,7 +77,25 @@ def _row(page: Page, channel: str, address: str, now: datetime, dice: random.Ran
         "level": EventLevel.EVERY_UPDATE if wants_all else EventLevel.KEY_MOMENTS,
         "consent": "sign-up form",
         "confirmation_sent_at": signed_up_at,
-        "confirmed_at": signed_up_at + timedelta(minutes=4),
-        "state_changed_at": signed_up_at + timedelta(minutes=4),
+        "confirmed_at": confirmed_at,
+        "state_changed_at": confirmed_at + (now - confirmed_at) * dice.random() if has_left else confirmed_at,
         "created_at": signed_up_at,
     }
+
+
+def _acts(row: Row) -> list[Row]:
+    """What the record says of somebody: they came by themselves, and some have left."""
+    acts = [("subscriber.confirm", row["confirmed_at"])]
+    if row["state"] is SubscriberState.UNSUBSCRIBED:
+        acts.append(("subscriber.unsubscribe", row["state_changed_at"]))
+    return [
+        {
+            "at": at,
+            "via": SUBSCRIBER.via,
+            "act": act,
+            "object_kind": Subscriber.__tablename__,
+            "object_id": row["public_id"],
+            "detail": {},
+        }
+        for act, at in acts
+    ]

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, request
 
 from .. import alarms, urls, vitals
+from ..analytics import reading
 from ..clock import utcnow
 from ..http import LOOPBACK
 from ..vitals import Signs
-from ..vocabulary import DeliveryState
+from ..vocabulary import DeliveryState, PromiseOutcome
 
 metrics = Blueprint("metrics", __name__)
 
@@ -65,6 +66,12 @@ def _lines(now: datetime) -> Iterator[str]:
         _ages([({}, signs.clock_ticked_at)], now),
     )
     yield from _gauge("promises_overdue", "Open incidents whose update is late.", [({}, signs.promises_overdue)])
+    settled = reading.promise_counts()
+    yield from _gauge(
+        "promises_settled",
+        "Promised updates by outcome, since the beginning.",
+        [({"outcome": each.value}, settled.get(each, 0)) for each in PromiseOutcome],
+    )
     open_alarms = [({"about": alarm.about}, 1.0) for alarm in alarms.open_alarms()]
     yield from _gauge("alarm_open", "Alarms that are not over.", open_alarms)
 

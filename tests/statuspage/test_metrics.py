@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifiers import DeliveryError
-from statuspage import deadman, leases, vitals
+from statuspage import deadman, leases, publishing, vitals
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.delivery.expansion import expand_next
@@ -18,8 +18,8 @@ from statuspage.delivery.waiting import Queue
 from statuspage.jobs import DUTY, HOLD_FOR
 from statuspage.models import Breaker, Heartbeat
 from statuspage.vitals import ChannelSigns, Signs
-from tests.conftest import NOON
-from tests.statuspage.fakes import FakeChannel, Worker
+from tests.conftest import BY, NOON
+from tests.statuspage.fakes import FakeChannel, Worker, said
 
 TOKEN = "a-token-of-some-length"
 
@@ -103,6 +103,21 @@ def test_the_last_days_deliveries_are_counted_by_state(client, crowd, open_incid
 
     assert old['candor_deliveries_recent{state="sent"}'] == "0"
     assert samples(client)['candor_deliveries_recent{state="sent"}'] == "2"
+
+
+def test_promises_are_counted_by_what_became_of_them(client, open_incident):
+    incident = open_incident()
+    overdue = samples(client)["candor_promises_overdue"]
+    publishing.post_update(incident, said(), BY, NOON + timedelta(minutes=59))
+    publishing.post_update(incident, said("More."), BY, NOON + timedelta(minutes=120))
+    found = samples(client)
+
+    assert overdue == "1"
+    assert [found[f'candor_promises_settled{{outcome="{each}"}}'] for each in ("kept", "late", "withdrawn")] == [
+        "1",
+        "1",
+        "0",
+    ]
 
 
 def test_what_has_never_been_has_no_age(client):

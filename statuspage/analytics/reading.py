@@ -1,0 +1,142 @@
+"""What the figures are made of, asked of the database: so many questions, however long the history is."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from ..db import db
+from ..models import (
+    Component,
+    Incident,
+    IncidentAssignment,
+    IncidentUpdate,
+    Page,
+    StaffUser,
+    UpdateComponent,
+)
+from ..visibility import PUBLIC, may_see
+from ..vocabulary import IncidentRole, PromiseOutcome
+from . import messages, moves
+from .facts import History, IncidentFacts, PromiseFacts
+from .periods import Period
+
+
+def history(page: Page, period: Period, now: datetime) -> History:
+    """The page's facts of this period: of the incidents that began in it, and all that came of them.
+
+    What was taken off the page is left out.
+    """
+    since = period.since(now)
+    cohort = [Incident.page_id == page.id, Incident.hidden_at.is_(None), Incident.started_at <= now]
+    known_since = db.session.scalar(select(func.min(Incident.started_at)).where(*cohort))
+    if since is not None:
+        cohort.append(Incident.started_at >= since)
+    updates = db.session.execute(_UPDATES.where(*cohort)).all()
+    incidents = _incidents(cohort, updates)
+    told = messages.channels(page, cohort)
+    first = min((each.first_public_at for each in incidents.values() if each.first_public_at), default=None)
+    return History(
+        period,
+        now,
+        page.time_zone,
+        min(page.created_at, known_since) if known_since else page.created_at,
+        tuple(incidents.values()),
+        _promises(incidents, updates),
+        told.channels,
+        moves.between(page, first, now),
+        told.announcements,
+        told.measured,
+    )
+
+
+def promise_counts() -> dict[PromiseOutcome, int]:
+    """How many promises of all pages were kept, late and withdrawn so far."""
+    query = (
+        select(IncidentUpdate.promise_outcome, func.count())
+        .join(Incident)
+        .where(Incident.hidden_at.is_(None), IncidentUpdate.promise_outcome.is_not(None))
+        .group_by(IncidentUpdate.promise_outcome)
+    )
+    return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
+
+
+_UPDATES = (
+    select(
+        IncidentUpdate.incident_id,
+        IncidentUpdate.audience,
+        IncidentUpdate.created_at,
+        IncidentUpdate.next_update_due_at,
+        IncidentUpdate.promise_outcome,
+        IncidentUpdate.promise_settled_at,
+    )
+    .join(Incident)
+    .order_by(IncidentUpdate.incident_id, IncidentUpdate.sequence)
+)
+_INCIDENTS = select(
+    Incident.id, Incident.public_id, Incident.title, Incident.severity, Incident.type, Incident.audience,
+    Incident.started_at, Incident.created_at, Incident.detected_at, Incident.resolved_at, Incident.imported_from,
+).order_by(Incident.started_at, Incident.id)  # fmt: skip
+_COMPONENTS = (
+    select(IncidentUpdate.incident_id, Component.name)
+    .join(UpdateComponent, UpdateComponent.update_id == IncidentUpdate.id)
+    .join(Component, Component.id == UpdateComponent.component_id)
+    .join(Incident, Incident.id == IncidentUpdate.incident_id)
+    .distinct()
+    .order_by(IncidentUpdate.incident_id, Component.name)
+)
+_LEADS = (
+    select(IncidentAssignment.incident_id, StaffUser.name, StaffUser.email)
+    .join(StaffUser, StaffUser.id == IncidentAssignment.staff_user_id)
+    .join(Incident, Incident.id == IncidentAssignment.incident_id)
+    .where(IncidentAssignment.role == IncidentRole.COMMUNICATIONS_LEAD)
+    .order_by(IncidentAssignment.incident_id, IncidentAssignment.id)
+)
+
+
+def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dict[int, IncidentFacts]:
+    rows = db.session.execute(_INCIDENTS.where(*cohort)).all()
+    components = _by_incident(db.session.execute(_COMPONENTS.where(*cohort)))
+    leads = _by_incident((number, name or email) for number, name, email in db.session.execute(_LEADS.where(*cohort)))
+    public = _first_public(updates)
+    return {
+        row.id: IncidentFacts(
+            public_id=row.public_id,
+            title=row.title,
+            severity=row.severity,
+            type=row.type,
+            started_at=row.started_at,
+            created_at=row.created_at,
+            detected_at=row.detected_at,
+            first_public_at=public.get(row.id) if may_see(PUBLIC, row) else None,
+            resolved_at=row.resolved_at,
+            is_imported=row.imported_from is not None,
+            components=tuple(components.get(row.id, ())),
+            leads=tuple(leads.get(row.id, ())),
+        )
+        for row in rows
+    }
+
+
+def _promises(incidents: dict[int, IncidentFacts], updates: Iterable[Any]) -> tuple[PromiseFacts, ...]:
+    return tuple(
+        PromiseFacts(incidents[row.incident_id], row.next_update_due_at, row.promise_outcome, row.promise_settled_at)
+        for row in updates
+        if row.next_update_due_at is not None and row.incident_id in incidents
+    )
+
+
+def _first_public(updates: Iterable[Any]) -> dict[int, datetime]:
+    found: dict[int, datetime] = {}
+    for row in updates:
+        if may_see(PUBLIC, row):
+            found.setdefault(row.incident_id, row.created_at)
+    return found
+
+
+def _by_incident(pairs: Iterable[Any]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for number, name in pairs:
+        found.setdefault(number, []).append(name)
+    return found
