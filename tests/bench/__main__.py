@@ -32,7 +32,7 @@ BENCHES = {
 
 
 def main() -> None:
-    """Print the table and write the file."""
+    """Print the table, row by row, and write the file."""
     scale = float(os.environ.get("BENCH_SCALE", "1"))
     wanted = os.environ.get("ID") or (sys.argv[1] if len(sys.argv) > 1 else "")
     versions = {"python": platform.python_version(), "sqlalchemy": sqlalchemy.__version__}
@@ -40,11 +40,12 @@ def main() -> None:
     for ids, bench in BENCHES.items():
         if wanted in ("", *ids):
             print(f"{', '.join(ids)} ...", flush=True)
-            rows += bench(scale)
-    for row in rows:
-        print(f"{row.id:<18} {row.value:>10.3f} {row.unit:<6} reference {row.reference:>10.3f}  ratio {row.ratio:>6.2f}"
-              f"  goal {row.goal}: {'met' if row.met else 'NOT MET'}  ({row.what})")  # fmt: skip
-    Path("bench.json").write_text(json.dumps([row.as_dict(scale, versions) for row in rows], indent=2) + "\n")
+            for row in bench(scale):
+                rows.append(row)
+                print(f"{row.id:<18} {row.value:>10.3f} {row.unit:<6} reference {row.reference:>10.3f}  "
+                      f"ratio {row.ratio:>6.2f}  goal {row.goal}: {'met' if row.met else 'NOT MET'}  ({row.what})",
+                      flush=True)  # fmt: skip
+            Path("bench.json").write_text(json.dumps([row.as_dict(scale, versions) for row in rows], indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _read_during_fanouts(place: Place, seconds: float, title: str) -> tuple[Take
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         said_at = utcnow().timestamp()
-        announcement = place.publish(title)
+        announcement = place.publish(f"{title}.{len(spans)}")
         place.wait(announcement)
         _, last, told = place.figures(announcement)
         assert told == place.count, f"{told} of {place.count} were told"
