@@ -44,8 +44,7 @@ def chart(curves: Mapping[str, Curve], owed: Mapping[str, int]) -> Chart | None:
     if not drawn:
         return None
     first = min(curve.points[0][0] for curve in drawn.values())
-    begin = 1.0 if first >= 1 else 0.1
-    end = max(begin * 10, *(curve.last for curve in drawn.values()))
+    begin, end = _axis(first, max(curve.last for curve in drawn.values()))
     lines = [
         Line(channel, _path(curve, max(curve.total, owed[channel]), begin, end)) for channel, curve in drawn.items()
     ]
@@ -61,6 +60,13 @@ def soon(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return span_words(timedelta(seconds=seconds))
+
+
+def _axis(first: float, last: float) -> tuple[float, float]:
+    """From the mark before the first moment to the last moment, and to the next mark at least."""
+    marks = [at for at, _ in _TICKS]
+    begin = max((at for at in marks[:-1] if at <= first), default=marks[0])
+    return begin, max(last, min(at for at in marks if at > begin))
 
 
 def _path(curve: Curve, whole: int, begin: float, end: float) -> str:

@@ -40,11 +40,11 @@ MAIN = (
 MORE = (
     Place("admin.subscribers", "Subscribers", "users", StaffRole.COMMS_LEAD),
     Place("admin.messages", "Captured messages", "inbox", StaffRole.COMMS_LEAD),
-    Place("admin.health", "Health", "bell", StaffRole.COMMS_LEAD),
+    Place("admin.health", "Health", "pulse", StaffRole.COMMS_LEAD),
     Place("admin.analytics", "Analytics", "chart"),
     Place("admin.policies", "Cadence policies", "clock"),
     Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
-    Place("admin.api_keys", "API keys", "layers", StaffRole.ADMIN),
+    Place("admin.api_keys", "API keys", "key", StaffRole.ADMIN),
     Place("admin.page_settings", "Page settings", "settings", StaffRole.ADMIN),
     Place("admin.journal", "Audit", "list", StaffRole.ADMIN),
 )

@@ -94,6 +94,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "new-incident": "/admin/incidents/new",
         "ledger": "/admin/announcements",
         "told": "/admin/told",
+        "api-keys": "/admin/api-keys",
         "receipt": announcement,
         "health": "/admin/health",
         "analytics": "/admin/analytics",

@@ -27,6 +27,9 @@ from .story import Said, Story
 DAYS = 91
 ZONE = "Europe/Berlin"
 CORRECTED_AFTER = timedelta(minutes=10)
+HELD = timedelta(seconds=20)
+# What relay and provider of the demo take.
+_A_SECOND = {"email": 40, "sms": 2}
 
 # Address, name, role, number for reminders.
 _PEOPLE = (
@@ -87,11 +90,13 @@ class Stage:
         at = began
         for said in later:
             if is_notified:
-                _deliver(at + timedelta(seconds=20))
+                _deliver(at + HELD)
             at = began + timedelta(minutes=said.at)
             update = publishing.post_update(incident, self._draft(said, is_notified, incident), cast.by, at)
             if said.corrected:
                 publishing.correct(update, said.corrected, cast.by, at + CORRECTED_AFTER)
+        if is_notified:
+            _deliver(at + HELD)
 
     def _draft(self, said: Said, is_notified: bool, incident: Incident | None = None) -> UpdateDraft:
         states = {self.parts[name]: state for name, state in said.states.items()}
@@ -128,12 +133,17 @@ def build(now: datetime) -> Made:
 
 
 class Drawer:
-    """A channel that keeps what it is given, as every channel of a demo does, without writing each mail out."""
+    """A channel that keeps what it is given, at a provider's pace, without writing each mail out."""
 
     is_live = False
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, began: datetime) -> None:
         self.kind = self.label = kind
+        self.now = began
+
+    def clock(self) -> datetime:
+        """How late it is for whoever has handed over so much."""
+        return self.now
 
     def clean(self, address: str) -> str:
         """Nobody types an address here."""
@@ -144,16 +154,17 @@ class Drawer:
         return Preview(text=message.text)
 
     def deliver(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
-        """Captured, each of them."""
-        return (
-            Outcome(envelope.key, Receipt(detail="Captured: this is a demo.", is_captured=True))
-            for envelope in envelopes
-        )
+        """Captured, each of them; each takes its time."""
+        for envelope in envelopes:
+            self.now += timedelta(seconds=1) / _A_SECOND[self.kind]
+            yield Outcome(envelope.key, Receipt(detail="Captured: this is a demo.", is_captured=True))
 
 
 def _deliver(at: datetime) -> None:
-    """What was owed at this moment of the story was dealt with then; only the last words are left to the engine."""
-    Dispatcher({kind: Drawer(kind) for kind in ("email", "sms")}, clock=lambda: at).run_until_idle()
+    """What was owed at this moment of the story was dealt with then, at the pace of a relay and a provider."""
+    for kind in _A_SECOND:
+        drawer = Drawer(kind, at)
+        Dispatcher({kind: drawer}, clock=drawer.clock).run_until_idle()
 
 
 def person(role: StaffRole) -> StaffUser:

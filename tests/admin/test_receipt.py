@@ -163,6 +163,13 @@ class TestCurve:
         assert drawn
         assert drawn.lines[0].path == "M0 1000H0V750H1000V500H1000"
 
+    def test_what_was_held_and_went_out_at_once_stands_within_it(self) -> None:
+        drawn = chart({"email": Curve(((20.0, 1), (20.4, 2)))}, {"email": 2})
+
+        assert drawn
+        assert [tick.words for tick in drawn.ticks] == ["10 s", "1 min"]
+        assert drawn.lines[0].path == "M387 1000H387V500H398V0H1000"
+
     def test_its_marks_are_within_it(self) -> None:
         drawn = chart({"email": Curve(((0.5, 1), (700.0, 2)), is_sampled=True)}, {"email": 2})
 
