@@ -47,7 +47,7 @@ def page_during_fanout(scale: float) -> list[Row]:
 
 def _read_during_fanouts(place: Place, seconds: float, title: str) -> tuple[Taken, int]:
     """Publish one after the other while readers come; what those met who came between a publish and its last mail."""
-    spans = []
+    spans: list[tuple[float, float]] = []
     readers = _readers(place, seconds)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
