@@ -26,20 +26,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def lead(browser: Browser, demo: Demo) -> BrowserContext:
-    return signed_in(browser, demo)
+def admin(browser: Browser, demo: Demo) -> BrowserContext:
+    return signed_in(browser, demo, "admin")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_has_a_violation_an_overflow_or_a_complaint(
-    browser: Browser, demo: Demo, lead: BrowserContext, width: str, scheme: str
+    browser: Browser, demo: Demo, admin: BrowserContext, width: str, scheme: str
 ):
     across, down = WIDTHS[width]
     context = browser.new_context(
         viewport={"width": across, "height": down},
         color_scheme=scheme,  # type: ignore[arg-type]
-        storage_state=lead.storage_state(),
+        storage_state=admin.storage_state(),
     )
     page = context.new_page()
     complaints: list[str] = []
@@ -49,7 +49,7 @@ def test_no_page_has_a_violation_an_overflow_or_a_complaint(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     troubles = {}
 
-    for name, path in stops(browser, demo, lead).items():
+    for name, path in stops(browser, demo, admin).items():
         page.goto(demo.url + path)
         expect(page.locator(".htmx-request")).to_have_count(0)
         violations = [
@@ -64,10 +64,10 @@ def test_no_page_has_a_violation_an_overflow_or_a_complaint(
     assert troubles == {}
 
 
-def test_the_public_page_needs_no_script_and_fits_320_pixels(browser: Browser, demo: Demo, lead: BrowserContext):
+def test_the_public_page_needs_no_script_and_fits_320_pixels(browser: Browser, demo: Demo, admin: BrowserContext):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
     page = context.new_page()
-    paths = stops(browser, demo, lead)
+    paths = stops(browser, demo, admin)
 
     page.goto(demo.url + paths["page"])
     promise = page.locator("time").filter(has_text="CE").first.text_content() or ""
