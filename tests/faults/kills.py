@@ -134,9 +134,7 @@ def work(environment: Mapping[str, str]) -> None:
         time.sleep(60)
 
 
-def _trouble(
-    place: Place, crew: _Crew, announcement: int, most: int, chance: random.Random, ledger: Path
-) -> int:
+def _trouble(place: Place, crew: _Crew, announcement: int, most: int, chance: random.Random, ledger: Path) -> int:
     """Kill now and then until everybody is told; how many were killed is returned.
 
     The next one dies no sooner than the sink has heard from those that are left.
