@@ -179,3 +179,18 @@ class PromiseOutcome(Word):
     KEPT = "kept"
     LATE = "late"
     WITHDRAWN = "withdrawn"
+
+
+class PauseKind(Word):
+    """Why nobody is chased for a while: somebody has it, or has said why it must wait."""
+
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+
+
+class ReminderCause(Word):
+    """Why somebody is reminded: a step of the ladder, a colleague's hand-over, a role that nobody has."""
+
+    LADDER = "ladder"
+    HANDED_OVER = "handed_over"
+    UNCLAIMED = "unclaimed"

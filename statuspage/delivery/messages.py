@@ -4,7 +4,7 @@ Frozen words carry placeholders of the form `__<announcement id>_<name>__`. The 
 announcement, so no text written before can contain one by accident or by design.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from ..clock import moment_text, near_text, span_words
 from ..models import Incident, IncidentUpdate, Page, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
-from ..vocabulary import IncidentStatus, ReminderStep
+from ..vocabulary import Audience, IncidentStatus, ReminderStep
 from . import chatwords
 
 SMS_LENGTH = 300  # two segments of GSM-7, with a little room for names outside it
@@ -35,7 +35,7 @@ class Words(TypedDict):
 def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
     """The words of one public update."""
     incident = update.incident
-    return _render(
+    return render(
         "incident_update",
         announcement_id,
         incident.page,
@@ -49,7 +49,7 @@ def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, W
 def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -> dict[str, Words]:
     """What somebody who signs up in the middle of an incident is told: how it stands now."""
     incident = update.incident
-    return _render(
+    return render(
         "current_state",
         announcement_id,
         incident.page,
@@ -63,7 +63,7 @@ def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -
 def correction(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
     """What those are told who got an update with wrong words: the right ones."""
     incident = update.incident
-    return _render(
+    return render(
         "correction",
         announcement_id,
         incident.page,
@@ -78,14 +78,14 @@ def confirmation(page: Page, announcement_id: str) -> dict[str, Words]:
     """The one message an unconfirmed address gets."""
     code, name = placeholder(announcement_id, "code"), page.name
     sms = f"{code} is your code to confirm SMS updates from {name}. Did not ask for it? Ignore this message."
-    return _render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
+    return render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
 
 
 def manage_link(page: Page, announcement_id: str) -> dict[str, Words]:
     """For somebody who signs up again: they are subscribed, and here they can change it."""
     link = placeholder(announcement_id, "manage")
     sms = f"You already get SMS updates from {page.name}. Change or stop them: {link}"
-    return _render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
+    return render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
 
 
 def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> dict[str, Words]:
@@ -97,30 +97,29 @@ def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> d
         "endpoint_stopped": f"We stopped sending to your webhook: {page.name}",
     }[template]
     host = urlsplit(subscriber.address).hostname or "your endpoint"
-    return _render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
+    return render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
 
 
-def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: datetime) -> dict[str, Words]:
-    """The nudge to those who owe the next update, with the composer one tap away."""
+def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
+    incident: Incident, step: ReminderStep, announcement_id: str, now: datetime, opening: str = "", note: str = ""
+) -> dict[str, Words]:
+    """The nudge to those who owe the next update, with the composer one tap away; `note` says what is odd about it."""
     due_at = incident.next_update_due_at or now
     zone = incident.page.time_zone
-    distance = span_words(abs(due_at - now))
-    opening = {
-        ReminderStep.DUE_SOON: f"Update due in {distance}",
-        ReminderStep.DUE: "Update due now",
-        ReminderStep.OVERDUE: f"Update late by {distance}",
-    }[step]
+    begins = opening or reminder_opening(incident, step, now)
     title = text.excerpt(incident.title, 60)
-    sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {placeholder(announcement_id, 'compose')}"
+    sms = f"{begins} (by {near_text(due_at, zone, now)}): {title}. {note}".rstrip()
+    sms = f"{sms} Post it: {placeholder(announcement_id, 'compose')}"
     last = incident.updates[-1] if incident.updates else None
-    return _render(
+    return render(
         "reminder",
         announcement_id,
         incident.page,
-        f"{opening}: {incident.title}",
+        f"{begins}: {incident.title}",
         sms,
         incident=incident,
-        opening=opening,
+        opening=begins,
+        note=note,
         due=moment_text(due_at, zone),
         last=last,
         last_text=text.plain(last.body) if last else "",
@@ -128,12 +127,23 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
     )
 
 
+def reminder_opening(incident: Incident, step: ReminderStep, now: datetime) -> str:
+    """How a reminder of this incident begins: what is owed, and how long it still has or has had."""
+    due_at = incident.next_update_due_at or now
+    what = "First update" if incident.audience is Audience.INTERNAL else "Update"
+    distance = span_words(abs(due_at - now))
+    if step is ReminderStep.DUE_SOON and now < due_at:
+        return f"{what} due in {distance}"
+    is_now = step is not ReminderStep.OVERDUE and now - due_at < timedelta(minutes=1)
+    return f"{what} due now" if is_now else f"{what} late by {distance}"
+
+
 def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict[str, Words]:
     """What those are told who must know that the machinery is in trouble, or out of it again."""
     link = urls.absolute("/admin/health")
     # A reason may be as long as a relay likes; an SMS may not.
     sms = f"{page.name}: {opening}. {text.excerpt(sentence, 160)} {link}".replace("…", "...")
-    return _render(
+    return render(
         "alarm",
         announcement_id,
         page,
@@ -199,9 +209,10 @@ def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None
     return update_sms(page, incident.public_id, incident.title, update.status, update.body, promise)
 
 
-def _render(
+def render(
     template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
 ) -> dict[str, Words]:
+    """The words for every channel, rendered once; what differs per recipient stands in them as a placeholder."""
     placeholders = {f"{name}_url": placeholder(announcement_id, name) for name in PERSONAL}
     context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}
     environment = current_app.jinja_env

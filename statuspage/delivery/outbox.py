@@ -1,6 +1,6 @@
 """What must be said is written down in the transaction that made it necessary. The callers commit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
 from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
-from . import messages
+from . import messages, nudges
 
 
 def announce_update(
@@ -111,19 +111,36 @@ def announce_reminder(
     incident: Incident, user: StaffUser, step: ReminderStep, now: datetime
 ) -> tuple[str, Announcement]:
     """Owe one person a reminder on every channel they have; returns the id the reminder must take."""
-    public_id, reminder_id = new_id(), new_id()
+    nudge = nudges.Nudge(incident, step, now)
+    return nudge.reminder_id, announce_nudges(user, [nudge], now)
+
+
+def announce_nudges(
+    user: StaffUser,
+    nudged: Sequence[nudges.Nudge],
+    now: datetime,
+    wanted: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> Announcement:
+    """Owe one person one message about all these incidents, on the channels wanted as far as they have them.
+
+    Where they have none of those, or none is named, on every channel they have; on no others than `only`.
+    """
+    public_id, first = new_id(), nudged[0]
     announcement = Announcement(
         public_id=public_id,
-        page=incident.page,
+        page=first.incident.page,
         kind=AnnouncementKind.REMINDER,
         lane=Lane.FAST,
-        incident=incident,
-        words={**messages.reminder(incident, step, public_id, now), "reminder_id": reminder_id},
+        incident=first.incident if len(nudged) == 1 else None,
+        words=nudges.words(nudged, public_id, now),
         expanded_at=now,
         created_at=now,
     )
-    owe_colleagues(announcement, {user: user.addresses}, now)
-    return reminder_id, announcement
+    known = {kind: address for kind, address in user.addresses.items() if only is None or kind in only}
+    named = {kind: address for kind, address in known.items() if kind in wanted}
+    owe_colleagues(announcement, {user: named or known}, now)
+    return announcement
 
 
 def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:

@@ -3,9 +3,11 @@
 from .api_key import ApiKey
 from .audit import AuditEntry
 from .cadence import CadencePolicy, Reminder
+from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
+from .oncall import OnCallFeed
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
@@ -20,6 +22,7 @@ __all__ = [
     "Breaker",
     "CadencePolicy",
     "CarrierReport",
+    "ChasePause",
     "Component",
     "ComponentGroup",
     "Delivery",
@@ -29,6 +32,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "OnCallFeed",
     "Pace",
     "Page",
     "RateCount",

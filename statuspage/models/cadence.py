@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified, WordType
-from ..vocabulary import IncidentRole, ReminderStep, Severity
+from ..vocabulary import IncidentRole, ReminderCause, ReminderStep, Severity
 from .delivery import Announcement
 from .incident import Incident
 from .page import Page
@@ -33,10 +33,10 @@ class CadencePolicy(Identified, Base):
 
 
 class Reminder(Identified, Base):
-    """One person reminded once of one promise, on every channel they have."""
+    """One person reminded once of one promise; a message may carry several such reminders."""
 
     __tablename__ = "reminder"
-    __table_args__ = (UniqueConstraint("incident_id", "promise_due_at", "step", "round", "staff_user_id"),)
+    __table_args__ = (UniqueConstraint("incident_id", "promise_due_at", "cause", "step", "round", "staff_user_id"),)
 
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
     staff_user_id: Mapped[int] = mapped_column(ForeignKey("staff_user.id"))
@@ -45,6 +45,9 @@ class Reminder(Identified, Base):
     round: Mapped[int] = mapped_column(default=0)
     role: Mapped[IncidentRole] = mapped_column(WordType(IncidentRole))
     promise_due_at: Mapped[datetime]
+    cause: Mapped[ReminderCause] = mapped_column(WordType(ReminderCause), default=ReminderCause.LADDER)
+    # When it should have come; it came at `created_at`.
+    due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     # The composer link in this reminder works until it has been used or the promise is settled.
     used_at: Mapped[datetime | None]

@@ -49,6 +49,8 @@ class Incident(Imported, Identified, Base):
     monitoring_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     next_update_due_at: Mapped[datetime | None]
+    # When the clock must look whether somebody is to be reminded; None: there is nobody to remind.
+    next_look_at: Mapped[datetime | None] = mapped_column(index=True)
     no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
     # Taken out of public sight; staff and the record keep it.
     hidden_at: Mapped[datetime | None]
