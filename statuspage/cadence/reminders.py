@@ -15,6 +15,7 @@ from ..models.delivery import is_waiting
 from ..vocabulary import DeliveryState, IncidentRole, IncidentStatus, StaffRole
 from .policies import cadence_for
 from .policy import Rung, due_rungs
+from .steps import Recipient
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,18 @@ def people_for(incident: Incident, role: IncidentRole) -> list[StaffUser]:
     return []
 
 
+def people_told(incident: Incident, to: Recipient) -> list[StaffUser]:
+    """Everyone whom a step of the ladder is for, on this incident."""
+    if to.role is not None:
+        return people_for(incident, to.role)
+    if to.staff_role is not None:
+        return _staff(to.staff_role)
+    if to.is_fallback:
+        contact = incident.page.fallback_contact
+        return [contact] if contact and contact.active else []
+    return list(db.session.scalars(select(StaffUser).filter_by(public_id=to.person_id, active=True)))
+
+
 def _try_to_remind_about(incident_id: int, now: datetime) -> int:
     try:
         return _remind_about(incident_id, now)
@@ -70,7 +83,7 @@ def _remind_about(incident_id: int, now: datetime) -> int:
     if incident is None or not incident.is_open or incident.next_update_due_at is None:
         db.session.rollback()
         return 0
-    cadence = cadence_for(incident.page, incident.severity)
+    cadence = cadence_for(incident.page, incident.severity, incident.type)
     latest = _latest_rung_of_each(incident, due_rungs(incident.next_update_due_at, cadence, now))
     told = {(reminder.staff_user_id, reminder.step, reminder.round) for reminder in _reminders_so_far(incident)}
     fresh = [(user, rung) for user, rung in latest.items() if (user.id, rung.step, rung.round) not in told]
@@ -81,7 +94,7 @@ def _remind_about(incident_id: int, now: datetime) -> int:
 
 
 def _latest_rung_of_each(incident: Incident, rungs: Iterable[Rung]) -> dict[StaffUser, Rung]:
-    return {user: rung for rung in rungs for user in people_for(incident, rung.role)}
+    return {user: rung for rung in rungs for user in people_told(incident, rung.to)}
 
 
 def _reminders_so_far(incident: Incident) -> list[Reminder]:
@@ -100,7 +113,7 @@ def _remind(incident: Incident, user: StaffUser, rung: Rung, now: datetime) -> N
         announcement=announcement,
         step=rung.step,
         round=rung.round,
-        role=rung.role,
+        role=rung.to.word,
         promise_due_at=incident.next_update_due_at,
         created_at=now,
     )

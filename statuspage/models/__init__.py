@@ -2,7 +2,7 @@
 
 from .api_key import ApiKey
 from .audit import AuditEntry
-from .cadence import CadencePolicy, Reminder
+from .cadence import CadencePolicy, Deadline, Promise, Reminder
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
@@ -22,6 +22,7 @@ __all__ = [
     "CarrierReport",
     "Component",
     "ComponentGroup",
+    "Deadline",
     "Delivery",
     "Heartbeat",
     "IdempotencyKey",
@@ -31,6 +32,7 @@ __all__ = [
     "Lease",
     "Pace",
     "Page",
+    "Promise",
     "RateCount",
     "Reminder",
     "Role",
