@@ -1,6 +1,7 @@
 """Cadence policies: how often an incident of each severity speaks."""
 
-from datetime import timedelta
+from dataclasses import replace
+from typing import Any
 
 from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
@@ -35,15 +36,16 @@ def change_policy(severity: str) -> ResponseReturnValue:
         raise NotFound("There is no such severity.")
     typed = forms.typed()
     try:
-        set_policy(site_page(), Severity(severity), _read(typed), actor(), utcnow())
+        kept = cadence_for(site_page(), Severity(severity))
+        set_policy(site_page(), Severity(severity), _read(typed, kept), actor(), utcnow())
     except Invalid as error:
         return _page(severity, typed, error.problems), error.http_status
     flash(f"{Severity(severity).label} is saved. It holds from the next update on.")
     return redirect("/admin/policies", 303)
 
 
-def _read(typed: Typed) -> Cadence:
-    spans: dict[str, timedelta] = {}
+def _read(typed: Typed, kept: Cadence) -> Cadence:
+    spans: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name in SPANS:
         try:
@@ -52,7 +54,7 @@ def _read(typed: Typed) -> Cadence:
             problems[name] = str(error) if typed.get(name, "").strip() else "Write a span like 20s, 30m or 1h30m."
     if problems:
         raise Invalid(problems)
-    return Cadence(**spans)
+    return replace(kept, **spans)
 
 
 def _page(severity: str, typed: Typed, problems: dict[str, str]) -> str:

@@ -165,7 +165,7 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
     if incident.is_hidden:
         return
     incident.hidden_at = incident.updated_at = incident.page.updated_at = now
-    promises.withdraw(incident, now)
+    promises.withdraw(incident, promises.TAKEN_OFF, by, now)
     announcing.take_back_all(incident, by, now)
     audit.record(by, "incident.hide", incident, now)
     db.session.commit()

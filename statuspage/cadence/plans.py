@@ -87,7 +87,7 @@ def _pull_forward(plan: Plan, chase: Chase, roster: Roster, now: datetime) -> No
 
     Never of a delay that has not come: that one escalates is for the others, who may never have to know.
     """
-    coalescing = chase.climb.cadence.coalescing
+    coalescing = min(chase.climb.cadence.coalescing, chase.climb.cadence.lead)
     if not coalescing or not plan.calls:
         return
     rungs = [

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -31,7 +32,7 @@ def set_(
 ) -> None:
     """Change a severity's policy from its next update on; spans left out stay as they are."""
     given = {"first": first, "interval": interval, "lead": lead}
-    changes = {name: span for name, span in given.items() if span is not None}
+    changes: dict[str, Any] = {name: span for name, span in given.items() if span is not None}
     if not changes:
         raise click.UsageError("Give at least one of --first, --interval and --lead.")
     cadence = replace(cadence_for(page, severity), **changes)

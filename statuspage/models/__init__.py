@@ -2,7 +2,7 @@
 
 from .api_key import ApiKey
 from .audit import AuditEntry
-from .cadence import CadencePolicy, Reminder
+from .cadence import CadencePolicy, Deadline, Promise, Reminder
 from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
@@ -25,6 +25,7 @@ __all__ = [
     "ChasePause",
     "Component",
     "ComponentGroup",
+    "Deadline",
     "Delivery",
     "Heartbeat",
     "IdempotencyKey",
@@ -35,6 +36,7 @@ __all__ = [
     "OnCallFeed",
     "Pace",
     "Page",
+    "Promise",
     "RateCount",
     "Reminder",
     "Role",
