@@ -13,7 +13,7 @@ from statuspage.models import Incident
 from statuspage.presenting import site_page
 from statuspage.vocabulary import IncidentRole, StaffRole
 
-from . import composing, forms, queries, standings
+from . import chasing, composing, forms, queries, standings
 from .auth import actor, me, needs, require_publish
 from .composing import Composer
 from .forms import Typed
@@ -142,6 +142,7 @@ def _around(incident: Incident) -> dict[str, Any]:
     return {
         "incident": incident,
         "now": now,
+        "chase": chasing.of_incident(incident, me()),
         "announcements": said,
         "standing": standings.standing(latest, now) if latest else None,
         "held": {role: users for role, users in held.items() if users},

@@ -14,7 +14,7 @@ from ..db import db, lock
 from ..errors import Invalid, NotFound
 from ..models import CadencePolicy, Page, StaffUser
 from ..vocabulary import IncidentType, Severity
-from . import plain
+from . import plain, watch
 from .checking import problems_of
 from .hours import Hours
 from .policy import DEFAULTS, Cadence
@@ -79,6 +79,7 @@ def set_policy(  # noqa: PLR0913 - who is meant, what holds, and by whom
     db.session.flush()
     after = plain.policy_values(cadence)
     changed = [name for name, value in after.items() if before is None or before[name] != value]
+    watch.look_at_all(now)
     audit.record(
         by,
         "policy.set",
@@ -100,6 +101,7 @@ def drop_policy(page: Page, severity: Severity, of_type: IncidentType, by: Actor
     if row is None:
         raise NotFound(f"There is no policy of its own for {severity.label} and {of_type.label.lower()}.")
     before = plain.policy_values(_cadence(row, None))
+    watch.look_at_all(now)
     audit.record(by, "policy.drop", row, now, severity=severity.value, type=of_type.value, before=before, after=None)
     db.session.delete(row)
     db.session.commit()

@@ -29,6 +29,8 @@ def renew(incident: Incident, update: IncidentUpdate, promise: drafts.Promise, n
         elif incident.audience is Audience.INTERNAL and incident.next_update_due_at is None:
             cadence = cadence_for(incident.page, incident.severity, incident.type)
             _make(incident, first_update_due(cadence, now), update.author_id, now, update, is_first=True)
+        elif incident.next_update_due_at is not None:
+            incident.next_look_at = now  # the note may have changed the severity, and so who is chased when
         return
     _settle(incident, Act.SPEAK, update.author_id, now)
     due_at = promised_at(incident.page, incident.severity, update.status, promise, now, incident.type)

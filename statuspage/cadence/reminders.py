@@ -14,7 +14,7 @@ from ..delivery import outbox
 from ..delivery.nudges import Nudge
 from ..models import CadencePolicy, Delivery, Incident, IncidentUpdate, Reminder, StaffUser
 from ..models.delivery import is_waiting
-from ..vocabulary import DeliveryState, IncidentStatus, ReminderCause
+from ..vocabulary import DeliveryState, ReminderCause
 from . import recall
 from .chases import gather, with_people
 from .plans import Call, Plan, draw_up
@@ -44,34 +44,6 @@ def remind_due(now: datetime) -> int:
             )
         )
     return _try(due, now, is_whole=True) if due else 0
-
-
-def look_at_all(now: datetime) -> None:
-    """The clock looks at every open incident at its next tick: who is chased may have changed. The caller commits."""
-    db.session.execute(
-        update(Incident)
-        .where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at.is_not(None))
-        .values(next_look_at=now)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def find_unwatched(now: datetime) -> int:
-    """Open promises that nobody would look at again are looked at; how many there were is returned."""
-    is_lost = (
-        (Incident.status != IncidentStatus.RESOLVED)
-        & Incident.next_update_due_at.is_not(None)
-        & Incident.next_look_at.is_(None)
-    )
-    with reading():
-        if db.session.scalar(select(Incident.id).where(is_lost).limit(1)) is None:
-            return 0
-    found = db.session.execute(
-        update(Incident).where(is_lost).values(next_look_at=now).execution_options(synchronize_session=False)
-    )
-    db.session.commit()
-    count: int = found.rowcount  # type: ignore[attr-defined]
-    return count
 
 
 def _try(numbers: Sequence[int], now: datetime, *, is_whole: bool = False) -> int:

@@ -24,6 +24,7 @@ class LinkState(StrEnum):
     OPEN = "open"
     USED = "used"
     ANSWERED = "answered"
+    HANDED_OVER = "handed_over"
     RESOLVED = "resolved"
     TOO_OLD = "too_old"
     NOT_YOURS = "not_yours"
@@ -78,5 +79,6 @@ def _state(reminder: Reminder, is_in_time: bool) -> LinkState:
     if not reminder.incident.is_open:
         return LinkState.RESOLVED
     if reminder.cancelled_at is not None:
-        return LinkState.ANSWERED
+        is_still_owed = reminder.incident.next_update_due_at == reminder.promise_due_at
+        return LinkState.HANDED_OVER if is_still_owed else LinkState.ANSWERED
     return LinkState.OPEN if is_in_time else LinkState.TOO_OLD

@@ -125,7 +125,11 @@ class Reminder(Identified, Base):
     """One person reminded once of one promise; a message may carry several such reminders."""
 
     __tablename__ = "reminder"
-    __table_args__ = (UniqueConstraint("incident_id", "promise_due_at", "cause", "step", "round", "staff_user_id"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "incident_id", "promise_due_at", "cause", "step", "round", "staff_user_id", name="uq_reminder_once"
+        ),
+    )
 
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
     staff_user_id: Mapped[int] = mapped_column(ForeignKey("staff_user.id"))

@@ -32,6 +32,8 @@ class Unreadable(ValueError):
 
 def read(document: bytes, zone: str, since: datetime, until: datetime) -> list[Shift]:
     """The shifts between two instants, in order. Days and times without a zone are those of the page's."""
+    if not document.rstrip().upper().endswith(b"END:VCALENDAR"):
+        raise Unreadable("It is not an iCalendar file that can be read to its end.")
     try:
         calendar = Calendar.from_ical(document.decode("utf-8-sig"))
         events = list(calendar.walk("VEVENT"))

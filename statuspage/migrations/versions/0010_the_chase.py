@@ -77,7 +77,7 @@ def upgrade() -> None:
         batch_op.alter_column("cause", existing_type=sa.String(length=32), server_default=None)
         batch_op.drop_constraint("uq_reminder_incident_id_promise_due_at_step_round_staff_user_id", type_="unique")
         batch_op.create_unique_constraint(
-            "uq_reminder_incident_id_promise_due_at_cause_step_round_staff_user_id",
+            "uq_reminder_once",
             ["incident_id", "promise_due_at", "cause", "step", "round", "staff_user_id"],
         )
 
@@ -87,7 +87,7 @@ def downgrade() -> None:
     op.execute("DELETE FROM reminder WHERE cause <> 'ladder'")
     with op.batch_alter_table("reminder", schema=None) as batch_op:
         batch_op.drop_constraint(
-            "uq_reminder_incident_id_promise_due_at_cause_step_round_staff_user_id", type_="unique"
+            "uq_reminder_once", type_="unique"
         )
         batch_op.create_unique_constraint(
             "uq_reminder_incident_id_promise_due_at_step_round_staff_user_id",
