@@ -95,11 +95,12 @@ def _tell(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> None:
     counted = select(func.count()).where(
         Reminder.incident_id == incident.id, Reminder.cause == ReminderCause.HANDED_OVER
     )
+    (number,) = outbox.announce_nudges([outbox.Nudging(to, [nudge])], now)
     reminder = Reminder(
         public_id=nudge.reminder_id,
         incident=incident,
         staff_user=to,
-        announcement=outbox.announce_nudges(to, [nudge], now),
+        announcement_id=number,
         step=step,
         cause=ReminderCause.HANDED_OVER,
         round=db.session.scalar(counted) or 0,

@@ -77,10 +77,10 @@ def _live_on(announcement_id: int) -> list[Reminder]:
 
 
 def _say_again(rest: list[Reminder], channels: Collection[str], now: datetime) -> None:
-    nudges = [nudge_of(each) for each in rest]
-    announcement = outbox.announce_nudges(rest[0].staff_user, nudges, now, only=channels)
+    nudging = outbox.Nudging(rest[0].staff_user, [nudge_of(each) for each in rest], only=channels)
+    (number,) = outbox.announce_nudges([nudging], now)
     for reminder in rest:
-        reminder.announcement = announcement
+        reminder.announcement_id = number
 
 
 def nudge_of(reminder: Reminder) -> Nudge:

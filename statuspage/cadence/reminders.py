@@ -1,10 +1,12 @@
 """Chasing: who owes the next update is told before, at and after its time, with the composer one tap away."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import joinedload, lazyload, selectinload
 
 from .. import audit
@@ -96,38 +98,64 @@ def _write_down(plan: Plan, now: datetime) -> None:
     unsent = _unsent(plan.calls)
     _load_last_words({call.incident.id for calls in plan.calls.values() for call in calls})
     recall.supersede({each.announcement_id for theirs in unsent.values() for each in theirs}, now)
-    with db.session.no_autoflush:
-        for user, calls in plan.calls.items():
-            _remind(user, calls, unsent.get(user.id, []), now)
+    told = [_message(user, calls, unsent.get(user.id, [])) for user, calls in plan.calls.items()]
+    numbers = outbox.announce_nudges([each.nudging for each in told], now)
+    rows = [row for each, number in zip(told, numbers, strict=True) for row in each.rows(number, now)]
+    db.session.execute(insert(Reminder), rows)
+    audit.record_many(
+        CLOCK,
+        "reminder.send",
+        ((call.incident, {"step": call.rung.step.value, "to": each.user.public_id}) for each in told for call in each.calls),
+        now,
+    )
+    for each, number in zip(told, numbers, strict=True):
+        for reminder in each.again:
+            reminder.announcement_id = number
 
 
-def _remind(user: StaffUser, calls: Sequence[Call], unsent: Sequence[Reminder], now: datetime) -> None:
+@dataclass(frozen=True)
+class _Told:
+    """One message to one person: what they are called for, and what was on its way to them and comes with it."""
+
+    user: StaffUser
+    calls: Sequence[Call]
+    nudges: Sequence[Nudge]
+    again: Sequence[Reminder]
+
+    @property
+    def nudging(self) -> outbox.Nudging:
+        """The message."""
+        # A step that names no channels takes all of them.
+        named = all(call.rung.channels for call in self.calls)
+        channels = {channel for call in self.calls for channel in call.rung.channels} if named else set()
+        said = [*self.nudges, *(recall.nudge_of(each) for each in self.again)]
+        return outbox.Nudging(self.user, said, channels)
+
+    def rows(self, announcement_id: int, now: datetime) -> list[dict[str, Any]]:
+        """The reminders it carries."""
+        return [
+            {
+                "public_id": nudge.reminder_id,
+                "incident_id": call.incident.id,
+                "staff_user_id": self.user.id,
+                "announcement_id": announcement_id,
+                "step": call.rung.step,
+                "cause": call.cause,
+                "round": call.rung.round,
+                "role": call.rung.to.word,
+                "promise_due_at": call.chase.climb.due_at,
+                "due_at": call.due_at,
+                "created_at": now,
+            }
+            for call, nudge in zip(self.calls, self.nudges, strict=True)
+        ]
+
+
+def _message(user: StaffUser, calls: Sequence[Call], unsent: Sequence[Reminder]) -> _Told:
     """One message for all of it; what was on its way to this person and has not left comes with it."""
     ordered = sorted(calls, key=lambda call: (call.chase.climb.due_at, call.incident.id))
     nudges = [Nudge(call.incident, call.rung.step, call.due_at, call.cause, _by(call)) for call in ordered]
-    again = _not_repeated(unsent, {call.incident.id for call in calls})
-    channels = {channel for call in calls for channel in call.rung.channels} if _all_name_channels(calls) else ()
-    said = [*nudges, *(recall.nudge_of(each) for each in again)]
-    announcement = outbox.announce_nudges(user, said, now, channels)
-    for call, nudge in zip(ordered, nudges, strict=True):
-        db.session.add(
-            Reminder(
-                public_id=nudge.reminder_id,
-                incident=call.incident,
-                staff_user=user,
-                announcement=announcement,
-                step=call.rung.step,
-                cause=call.cause,
-                round=call.rung.round,
-                role=call.rung.to.word,
-                promise_due_at=call.chase.climb.due_at,
-                due_at=call.due_at,
-                created_at=now,
-            )
-        )
-        audit.record(CLOCK, "reminder.send", call.incident, now, step=call.rung.step.value, to=user.public_id)
-    for reminder in again:
-        reminder.announcement = announcement
+    return _Told(user, ordered, nudges, _not_repeated(unsent, {call.incident.id for call in calls}))
 
 
 def _by(call: Call) -> str:
@@ -135,11 +163,6 @@ def _by(call: Call) -> str:
     if call.cause is not ReminderCause.UNCLAIMED or call.rung.to.role is None:
         return ""
     return call.rung.to.role.label.lower()
-
-
-def _all_name_channels(calls: Sequence[Call]) -> bool:
-    """Whether every step says which channels it takes; a step that names none takes all of them."""
-    return all(call.rung.channels for call in calls)
 
 
 def _unsent(people: Collection[StaffUser]) -> dict[int, list[Reminder]]:
