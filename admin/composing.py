@@ -17,7 +17,7 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.errors import ComponentsNotGreen, Conflict, Invalid, StaleDraft
 from statuspage.models import Component, Incident, IncidentUpdate, Page, StaffUser
 from statuspage.rehearsal import Rehearsal, Subject, rehearse
-from statuspage.vocabulary import ComponentStatus, Impact, IncidentRole, IncidentStatus, IncidentType, Severity
+from statuspage.vocabulary import ComponentStatus, Impact, IncidentRole, IncidentStatus, IncidentType, Phase, Severity
 
 from . import forms
 from .forms import Row, Typed
@@ -75,10 +75,14 @@ class Composer:
     @property
     def promises(self) -> list[tuple[str, str]]:
         """When the next update may be promised for, as choices."""
-        severity = self.incident.severity if self.incident else None
-        by_policy = span_words(cadence_for(self.page, severity).interval) if severity else ""
+        by_policy = self._interval(self.incident) if self.incident else ""
         own = [(value, words) for value, words in SPANS.items() if words != by_policy]
         return [("policy", by_policy or "Policy"), *own, ("within", "Other"), ("none", "None")]
+
+    def _interval(self, incident: Incident) -> str:
+        cadence = cadence_for(self.page, incident.severity, incident.type)
+        phase = Phase.MONITORING if not incident.is_open else Phase(incident.status.value)
+        return span_words(cadence.interval_in(phase))
 
     @property
     def since(self) -> list[IncidentUpdate]:
@@ -122,7 +126,7 @@ class Composer:
             return Subject(self.page, self.incident.title, self.incident.severity, self.incident)
         opening = self._first
         title = text.one_line(self.typed.get("title", "")) or "Title"
-        return Subject(self.page, title, opening.severity)
+        return Subject(self.page, title, opening.severity, type=opening.type)
 
     @cached_property
     def _first(self) -> IncidentDraft:
