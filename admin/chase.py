@@ -67,7 +67,7 @@ def _do(act: str, incident: Incident, user: StaffUser, typed: Typed, by: Actor) 
         return str(error)
 
 
-def _acknowledge(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
+def _acknowledge(incident: Incident, user: StaffUser, _typed: Typed, by: Actor, now: datetime) -> str:
     pause = pauses.acknowledge(incident, user, by, now)
     return f"You have it. Nobody else is chased before {near_text(pause.until, incident.page.time_zone, now)}."
 
@@ -82,7 +82,7 @@ def _snooze(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: d
     return f"Snoozed until {near_text(pause.until, incident.page.time_zone, now)}."
 
 
-def _hand_over(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
+def _hand_over(incident: Incident, _user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
     chosen = typed.get("to", "")
     if not chosen:
         raise Invalid({"to": "Choose who takes it."})
@@ -94,7 +94,7 @@ def _hand_over(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now
     return f"Handed over. {colleague.display_name} has been told."
 
 
-def _take_over(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
+def _take_over(incident: Incident, _user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
     wanted = typed.get("role", "") or IncidentRole.COMMUNICATIONS_LEAD.value
     if wanted not in set(IncidentRole):
         raise Invalid({"role": "Choose a role that there is."})

@@ -53,7 +53,12 @@ def shown() -> dict[str, Any]:
     return {
         "now": signs.at,
         "warnings": [*warnings(signs), *feeds.troubles(signs.at)],
-        "signs": [_engine(signs), _clock(signs), *_on_call(signs), *(_channel(each, signs) for each in signs.channels.values())],
+        "signs": [
+            _engine(signs),
+            _clock(signs),
+            *_on_call(signs),
+            *(_channel(each, signs) for each in signs.channels.values()),
+        ],
         "alarms": alarms.open_alarms(),
         "earlier": list(db.session.scalars(earlier)),
     }

@@ -42,7 +42,9 @@ def set_calendar(role: str) -> ResponseReturnValue:
     try:
         feed = feeds.set_feed(site_page(), word, typed.get("url", ""), actor(), utcnow())
     except Invalid as error:
-        return _room({f"url-{role}": sentence for sentence in error.problems.values()}, {f"url-{role}": typed.get("url", "")}), 422
+        return _room(
+            {f"url-{role}": sentence for sentence in error.problems.values()}, {f"url-{role}": typed.get("url", "")}
+        ), 422
     feeds.read_one(feed.id, utcnow())
     trouble = feeds.trouble_of(feed, utcnow())
     flash(trouble or "The calendar is read, and somebody is on duty.")

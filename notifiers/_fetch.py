@@ -1,4 +1,4 @@
-"""Fetching a document that somebody publishes for us, such as an on-call calendar: by the same guarded wire as posts."""
+"""Fetching a document that somebody publishes for us, like an on-call calendar: by the same guarded wire as posts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,9 @@ class Fetcher:
     def fetch(self, address: str, accept: str) -> bytes:
         """The document, 2 MB at most; raises DeliveryError with a sentence that holds no address."""
         if not self.is_live:
-            raise PermanentDeliveryError("Nothing is asked of other hosts from here (CANDOR_WEBHOOKS).", code="captured")
+            raise PermanentDeliveryError(
+                "Nothing is asked of other hosts from here (CANDOR_WEBHOOKS).", code="captured"
+            )
         try:
             target = read_url(_as_https(address), may_be_private=self.poster.may_be_private)
             answer = self.poster.get(target, {"Accept": accept}, LARGEST + 1)

@@ -1,9 +1,8 @@
-"""The chases of many incidents at once, as the database has them: a fixed number of questions, however many there are."""
+"""The chases of many incidents at once, as the database has them: as many questions for a thousand as for one."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import Select, or_, select

@@ -22,7 +22,7 @@ OVER = "This incident is resolved: there is nothing to hand over."
 
 
 def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> None:
-    """This colleague speaks for the incident from now on and is told so; who did until now is asked no more.
+    """The colleague speaks for the incident from now on and is told so; who did until now is asked no more.
 
     How things stood at that moment is in the journal. Handing it to whoever has it already changes nothing.
     """

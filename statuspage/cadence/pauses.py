@@ -20,7 +20,7 @@ NOTHING_OWED = "Nothing is promised on this incident, so nobody is chased for it
 
 
 def acknowledge(incident: Incident, user: StaffUser, by: Actor, now: datetime) -> ChasePause:
-    """This person has it: nobody is chased before the promised time, or once that is past for a while.
+    """The person has it: nobody is chased before the promised time, or once that is past for a while.
 
     Said twice it holds as it was said first.
     """
@@ -108,6 +108,8 @@ def _stand(  # noqa: PLR0913 - all that a row holds
     recall.withdraw_unsent(incident, f"{user.display_name} has {'snoozed' if reason else 'acknowledged'} it.", now)
     incident.next_look_at = now
     act = "reminder.snooze" if kind is PauseKind.SNOOZED else "reminder.acknowledge"
-    audit.record(by, act, incident, now, until=until.isoformat(timespec="seconds"), **({"why": reason} if reason else {}))
+    audit.record(
+        by, act, incident, now, until=until.isoformat(timespec="seconds"), **({"why": reason} if reason else {})
+    )
     db.session.commit()
     return pause

@@ -42,7 +42,7 @@ class Plan:
         return sum(map(len, self.calls.values()))
 
     def add(self, user: StaffUser, call: Call) -> None:
-        """This person is to be reminded of this, too."""
+        """The person is to be reminded of this, too."""
         self.calls[user].append(call)
         self.called.add(call.incident.id)
 
@@ -124,5 +124,3 @@ def _asked(plan: Plan, chase: Chase) -> int:
         call.chase is chase and call.cause is ReminderCause.UNCLAIMED for calls in plan.calls.values() for call in calls
     )
     return planned + sum(map(len, chase.asked.values()))
-
-

@@ -30,7 +30,7 @@ def withdraw_unsent(incident: Incident, reason: str, now: datetime) -> None:
 
 
 def release(incident: Incident, user: StaffUser, reason: str, now: datetime) -> None:
-    """This person is no longer asked about this incident: their links end, and what has not left stays here."""
+    """The person is no longer asked about this incident: their links end, and what has not left stays here."""
     theirs = [each for each in _live_of(incident) if each.staff_user_id == user.id]
     for reminder in theirs:
         reminder.cancelled_at = now

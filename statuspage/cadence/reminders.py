@@ -62,9 +62,9 @@ def _try(numbers: Sequence[int], now: datetime, *, is_whole: bool = False) -> in
 
 
 def _remind_of(numbers: Collection[int], now: datetime, *, is_whole: bool) -> int:
-    is_wanted = Incident.id.in_(numbers)
-    if is_whole and (span := _longest_coalescing()):
-        is_wanted |= (Incident.next_look_at > now) & (Incident.next_look_at <= now + span)
+    span = _longest_coalescing() if is_whole else timedelta(0)
+    is_near = (Incident.next_look_at > now) & (Incident.next_look_at <= now + span)
+    is_wanted = Incident.id.in_(numbers) | is_near if span else Incident.id.in_(numbers)
     # Not against those who only point to it, and not waiting for whoever is publishing: the next tick comes soon.
     query = select(Incident).where(is_wanted).order_by(Incident.id)
     query = query.with_for_update(key_share=True, skip_locked=True, of=Incident)
@@ -105,7 +105,11 @@ def _write_down(plan: Plan, now: datetime) -> None:
     audit.record_many(
         CLOCK,
         "reminder.send",
-        ((call.incident, {"step": call.rung.step.value, "to": each.user.public_id}) for each in told for call in each.calls),
+        (
+            (call.incident, {"step": call.rung.step.value, "to": each.user.public_id})
+            for each in told
+            for call in each.calls
+        ),
         now,
     )
     for each, number in zip(told, numbers, strict=True):

@@ -1,4 +1,4 @@
-"""What the clock has to look at: `Incident.next_look_at` says when, so that a tick need not ask about every incident."""
+"""What the clock has to look at: `Incident.next_look_at` says when, so that a tick asks about few incidents."""
 
 from datetime import datetime
 
@@ -14,10 +14,7 @@ _is_promised = (Incident.status != IncidentStatus.RESOLVED) & Incident.next_upda
 def look_at_all(now: datetime) -> None:
     """The clock looks at every open incident at its next tick: who is chased may have changed. The caller commits."""
     db.session.execute(
-        update(Incident)
-        .where(_is_promised)
-        .values(next_look_at=now)
-        .execution_options(synchronize_session=False)
+        update(Incident).where(_is_promised).values(next_look_at=now).execution_options(synchronize_session=False)
     )
 
 

@@ -209,9 +209,7 @@ def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None
     return update_sms(page, incident.public_id, incident.title, update.status, update.body, promise)
 
 
-def render(
-    template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
-) -> dict[str, Words]:
+def render(template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any) -> dict[str, Words]:
     """The words for every channel, rendered once; what differs per recipient stands in them as a placeholder."""
     placeholders = {f"{name}_url": placeholder(announcement_id, name) for name in PERSONAL}
     context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}

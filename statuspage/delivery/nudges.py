@@ -34,7 +34,7 @@ def words(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> dict[
     """The words of the message, and which link in it belongs to which reminder."""
     if len(nudged) == 1:
         only = nudged[0]
-        said = messages.reminder(only.incident, only.step, announcement_id, now, _opening(only, now), _note(only, now))
+        said = messages.reminder(only.incident, only.step, announcement_id, now, _opening(only), _note(only, now))
         return {**said, "reminder_id": only.reminder_id}
     names = {f"compose{number}": each.reminder_id for number, each in enumerate(nudged)}
     return {**_together(nudged, announcement_id, now), "reminder_ids": names}
@@ -46,7 +46,7 @@ def _together(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> d
     items = [
         {
             "incident": each.incident,
-            "opening": _opening(each, now) or messages.reminder_opening(each.incident, each.step, now),
+            "opening": _opening(each) or messages.reminder_opening(each.incident, each.step, now),
             "due": moment_text(each.incident.next_update_due_at or now, page.time_zone),
             "url": messages.placeholder(announcement_id, f"compose{number}"),
         }
@@ -77,7 +77,7 @@ def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
     return " ".join([f"{subject}.", *([note] if note else []), *named, *rest]).replace("…", "...")
 
 
-def _opening(nudge: Nudge, now: datetime) -> str:
+def _opening(nudge: Nudge) -> str:
     """How it begins where the ladder is not the reason; empty where it is."""
     if nudge.cause is ReminderCause.HANDED_OVER:
         return f"{nudge.by} handed this over to you"

@@ -157,7 +157,9 @@ def announce_nudges(many: Sequence[Nudging], now: datetime) -> list[int]:
     ]
     # With None as a value like any other: left out, rows of two shapes would take two statements in turns.
     db.session.execute(insert(Announcement).execution_options(render_nulls=True), announced)
-    known = select(Announcement.public_id, Announcement.id).where(Announcement.public_id.in_([each for each, _ in told]))
+    known = select(Announcement.public_id, Announcement.id).where(
+        Announcement.public_id.in_([each for each, _ in told])
+    )
     numbers = {row.public_id: row.id for row in db.session.execute(known)}
     owed = [
         {

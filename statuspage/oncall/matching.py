@@ -2,25 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
 
+from ..models import StaffUser
 from .reading import Shift
 
 
-class Named(Protocol):
-    """Somebody with an address and a name."""
-
-    @property
-    def email(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-Person = TypeVar("Person", bound=Named)
-
-
-def people_of(shift: Shift, staff: Iterable[Person]) -> list[Person]:
+def people_of(shift: Shift, staff: Iterable[StaffUser]) -> list[StaffUser]:
     """Whoever is named by address; where nobody is, whoever is named by their whole name."""
     everybody = list(staff)
     by_address = [each for each in everybody if each.email.casefold() in shift.emails]

@@ -373,7 +373,9 @@ def test_before_the_first_word_one_after_the_other_is_asked_to_take_it(colleague
     for minutes in (0, 1, 5, 9):
         reminders.remind_due(NOON + minutes * MINUTE)
     asked = told()
-    handing.take_over(incident, by(db.session.scalars(select(Reminder).order_by(Reminder.id)).all()[-1].staff_user), NOON)
+    handing.take_over(
+        incident, by(db.session.scalars(select(Reminder).order_by(Reminder.id)).all()[-1].staff_user), NOON
+    )
     reminders.remind_due(NOON + 11 * MINUTE)
 
     assert asked == [("a", "due_soon", "unclaimed"), ("b", "due_soon", "unclaimed")]

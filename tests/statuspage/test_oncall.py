@@ -41,7 +41,8 @@ class Calendars:
     """Answers for the address that was set, or fails as told."""
 
     def __init__(self, answer: bytes | DeliveryError = b"") -> None:
-        self.answer, self.asked = answer, []
+        self.answer = answer
+        self.asked: list[str] = []
 
     def clean(self, address: str) -> str:
         if not address.startswith("https://"):
@@ -147,10 +148,9 @@ def test_what_was_last_read_holds_for_a_day_and_then_the_role_does(feed, calenda
 
     assert feeds.on_duty(found, NOON + timedelta(hours=23)) == [bo.id]
     assert feeds.on_duty(found, NOON + timedelta(hours=25)) == []
-    assert feeds.troubles(NOON + timedelta(hours=3)) == [
-        "The on-call calendar for the communications lead was last read 3 h ago, and what it said then still counts. "
-        "It answered 503."
-    ]
+    (said,) = feeds.troubles(NOON + timedelta(hours=3))
+    assert said.startswith("The on-call calendar for the communications lead was last read 3 h ago, and what it said")
+    assert said.endswith("It answered 503.")
     assert "instead" in feeds.troubles(NOON + timedelta(hours=25))[0]
 
 

@@ -31,10 +31,13 @@ def promises(page, open_incident, colleague):
             at = DUE if number < due else DUE + FAR
             rows.append({**columns, "public_id": new_id(), "next_update_due_at": at, "next_look_at": at})
         db.session.execute(insert(Incident), rows)
-        numbers = list(db.session.scalars(select(Incident.id).where(Incident.public_id.in_([r["public_id"] for r in rows]))))
+        numbers = list(
+            db.session.scalars(select(Incident.id).where(Incident.public_id.in_([r["public_id"] for r in rows])))
+        )
         role = IncidentRole.COMMUNICATIONS_LEAD
         db.session.execute(insert(IncidentAssignment), [
-            {"incident_id": each, "staff_user_id": people[place % 10], "role": role} for place, each in enumerate(numbers)
+            {"incident_id": each, "staff_user_id": people[place % 10], "role": role}
+            for place, each in enumerate(numbers)
         ])  # fmt: skip
         db.session.execute(insert(IncidentUpdate), [
             {**words, "public_id": new_id(), "incident_id": each, "sequence": 1} for each in numbers
