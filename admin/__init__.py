@@ -17,6 +17,7 @@ from . import (
     messages,
     page,
     policies,
+    promises,
     sending,
     staff,
     subscribers,
@@ -27,7 +28,7 @@ from .views import panel
 
 ROOMS = (
     account, analytics, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page,
-    policies, sending, staff, subscribers, told, updates,
+    policies, promises, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 
