@@ -19,6 +19,7 @@ from . import (
     on_call,
     page,
     policies,
+    promises,
     sending,
     staff,
     subscribers,
@@ -29,7 +30,7 @@ from .views import panel
 
 ROOMS = (
     account, analytics, api_keys, chase, components, compose, dashboard, health, incidents, journal, ledger, messages,
-    on_call, page, policies, sending, staff, subscribers, told, updates,
+    on_call, page, policies, promises, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 
