@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sqlalchemy import Select, or_, select
@@ -14,7 +14,7 @@ from ..vocabulary import Audience, IncidentRole, ReminderCause
 from .climb import Climb
 from .policies import rulebook
 from .policy import Cadence
-from .steps import FALLBACK_WORD
+from .steps import FALLBACK_WORD, Rung
 from .unclaimed import Search, patience
 
 # The roles somebody must take before the first word, the one that speaks first.
@@ -49,12 +49,20 @@ class Chase:
         held = {each.role for each in self.incident.assignments if each.staff_user.active}
         return [role for role in WANTED if role not in held]
 
+    def numbered(self, rung: Rung) -> Rung:
+        """The rung with a round that nobody was told of under this word: a policy may change in the middle."""
+        told = [each.round for each in self._of_ladder if each.step is rung.step]
+        return replace(rung, round=max(rung.round, max(told) + 1)) if told else rung
+
     @cached_property
     def latest(self) -> list[Reminder]:
         """Who was reminded at the highest rung so far."""
-        of_ladder = [each for each in self.reminders if each.cause is ReminderCause.LADDER]
-        highest = max((each.due_at for each in of_ladder), default=None)
-        return [each for each in of_ladder if each.due_at == highest]
+        highest = max((each.due_at for each in self._of_ladder), default=None)
+        return [each for each in self._of_ladder if each.due_at == highest]
+
+    @cached_property
+    def _of_ladder(self) -> list[Reminder]:
+        return [each for each in self.reminders if each.cause is ReminderCause.LADDER]
 
 
 def with_people(query: Select[Incident]) -> Select[Incident]:

@@ -62,4 +62,4 @@ class Climb:
         if not rungs or any(step.to.is_fallback for step in steps):
             return []
         at = self.due_at + max(step.after for step in steps) + self.cadence.repeats_every
-        return [Rung(ReminderStep.OVERDUE, at, FALLBACK, rungs[-1].round)] if at <= by else []
+        return [Rung(ReminderStep.OVERDUE, at, FALLBACK, rungs[-1].round, place=len(steps))] if at <= by else []

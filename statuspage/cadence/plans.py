@@ -69,7 +69,7 @@ def draw_up(chases: Sequence[Chase], roster: Roster, now: datetime) -> Plan:
 def _highest(chase: Chase, rungs: Sequence[Rung], roster: Roster) -> dict[StaffUser, Rung]:
     """Of each person's rungs the highest: a clock that stood still sends no burst."""
     found: dict[StaffUser, Rung] = {}
-    for rung in sorted(rungs, key=lambda each: each.at):
+    for rung in sorted(map(chase.numbered, rungs), key=lambda each: each.at):
         for user in roster.people(chase.incident, rung.to):
             if user not in found or found[user].at < rung.at:
                 found[user] = rung
