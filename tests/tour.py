@@ -102,4 +102,5 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",
         "policies": "/admin/policies",
+        "policy": "/admin/policies/sev1",
     }

@@ -18,6 +18,7 @@ from . import plain, watch
 from .checking import problems_of
 from .hours import Hours
 from .policy import DEFAULTS, Cadence
+from .reaching import hours_problems, reach_problems
 
 log = structlog.get_logger(__name__)
 Value = TypeVar("Value")
@@ -71,7 +72,10 @@ def set_policy(  # noqa: PLR0913 - who is meant, what holds, and by whom
         raise Invalid(problems)
     lock(page)
     row = _row(page, severity, of_type)
-    before = plain.policy_values(_cadence(row, None)) if row else None
+    stood = _cadence(row, None) if row else None
+    if problems := reach_problems(page, cadence, stood or rulebook(page).cadence(severity)):
+        raise Invalid(problems)
+    before = plain.policy_values(stood) if stood else None
     if row is None:
         row = CadencePolicy(page=page, severity=severity, type=of_type)
         db.session.add(row)
@@ -108,7 +112,9 @@ def drop_policy(page: Page, severity: Severity, of_type: IncidentType, by: Actor
 
 
 def set_hours(page: Page, hours: Hours | None, by: Actor, now: datetime) -> None:
-    """These are the page's business hours; None: promises wait for no opening."""
+    """These are the page's business hours; None: promises wait for no opening. Raises Invalid."""
+    if problems := hours_problems(hours):
+        raise Invalid(problems)
     lock(page)
     before, page.business_hours = page.business_hours, plain.hours_values(hours)
     audit.record(by, "policy.hours", page, now, before=before, after=page.business_hours)
@@ -116,7 +122,9 @@ def set_hours(page: Page, hours: Hours | None, by: Actor, now: datetime) -> None
 
 
 def set_fallback(page: Page, user: StaffUser | None, by: Actor, now: datetime) -> None:
-    """Who hears of a late promise when the ladder has run out."""
+    """Who hears of a late promise when the ladder has run out. Raises Invalid for somebody who has left."""
+    if user is not None and not user.active:
+        raise Invalid({"fallback": f"{user.display_name} has left. Choose somebody who is here."})
     lock(page)
     before, page.fallback_contact = page.fallback_contact, user
     audit.record(

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from ..vocabulary import IncidentRole, ReminderStep, StaffRole
 
+# By what somebody can be reminded, the stronger the later.
+CHANNELS = ("email", "sms", "apprise")
 FALLBACK_WORD, STAFF, PERSON = "fallback", "staff:", "person:"
 
 

@@ -3,51 +3,29 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from statuspage import publishing
+from statuspage import pages
 from statuspage.cadence import reminders
-from statuspage.db import db, new_id
-from statuspage.models import Delivery, Incident, IncidentAssignment, IncidentUpdate, Promise, Reminder
-from statuspage.vocabulary import DeliveryState, IncidentRole, StaffRole
-from tests.conftest import BY, NOON
+from statuspage.db import db
+from statuspage.models import Delivery, Reminder
+from statuspage.vocabulary import DeliveryState, StaffRole
+from tests.conftest import NOON
 from tests.counting import statements
+from tests.promising import promise_many
 
 DUE = NOON + timedelta(hours=1)
 FAR = timedelta(days=3)
 
 
 @pytest.fixture
-def promises(page, open_incident, colleague):
+def promises(page, colleague):
     """Adds open incidents by the hundred, the first so many with a promise that is due; each person leads some."""
-    people = [colleague(StaffRole.COMMS_LEAD, f"lead{number}@candor.example").id for number in range(10)]
-    model = open_incident(title="The one that all look like")
-    words = {name: getattr(model.updates[0], name) for name in ("status", "body", "audience", "created_at")}
-    columns = {each.name: getattr(model, each.key) for each in Incident.__table__.columns if each.name != "id"}
+    leads = [colleague(StaffRole.COMMS_LEAD, f"lead{number}@candor.example").id for number in range(10)]
 
     def add(due: int, others: int) -> None:
-        rows = []
-        for number in range(due + others):
-            at = DUE if number < due else DUE + FAR
-            rows.append({**columns, "public_id": new_id(), "next_update_due_at": at, "next_look_at": at})
-        db.session.execute(insert(Incident), rows)
-        numbers = list(
-            db.session.scalars(select(Incident.id).where(Incident.public_id.in_([r["public_id"] for r in rows])))
-        )
-        role = IncidentRole.COMMUNICATIONS_LEAD
-        db.session.execute(insert(IncidentAssignment), [
-            {"incident_id": each, "staff_user_id": people[place % 10], "role": role}
-            for place, each in enumerate(numbers)
-        ])  # fmt: skip
-        db.session.execute(insert(IncidentUpdate), [
-            {**words, "public_id": new_id(), "incident_id": each, "sequence": 1} for each in numbers
-        ])  # fmt: skip
-        db.session.execute(insert(Promise), [
-            {"public_id": new_id(), "incident_id": each, "made_at": NOON, "due_at": DUE} for each in numbers
-        ])  # fmt: skip
-        db.session.commit()
+        promise_many(pages.first(), leads, [DUE] * due + [DUE + FAR] * others, NOON)
 
-    publishing.hide(model, BY, NOON)
     return add
 
 
