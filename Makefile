@@ -15,6 +15,7 @@ run: setup ## Candor with a believable demo on http://127.0.0.1:8000
 
 test: dev ## every test, browser and fault tests included
 	@.ci/browser
+	@.ci/faketime
 	@.ci/postgres
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --database both
 
@@ -39,6 +40,7 @@ shots: dev ## the screenshots of the README, from a fresh demo
 	@.venv/bin/python docs/shots.py
 
 faults: dev ## kill, stop, cut, lose, crowd: every experiment at full size, with figures and seeds
+	@.ci/faketime
 	@.ci/postgres
 	@.venv/bin/python -m pytest tests/faults --database both -m ""
 

@@ -3,7 +3,7 @@
 from flask import Flask
 
 import admin
-from notifiers import load as load_channels
+from notifiers import fetcher, load as load_channels
 from statuspage import api, db, feeds, http, kept, logs, presenting, settings as settings_module, web
 from statuspage.assets import asset_root
 from statuspage.cli import cli
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["candor.settings"] = settings
     app.extensions["candor.signer"] = Signer(secret)
     app.extensions["candor.channels"] = channels
+    app.extensions["candor.fetcher"] = fetcher(settings.channel_environment())
     db.connect(app)
     kept.init_app(app)
     http.guard(app, settings)

@@ -7,6 +7,7 @@ from . import (
     analytics,
     api_keys,
     auth,
+    chase,
     components,
     compose,
     dashboard,
@@ -15,8 +16,10 @@ from . import (
     journal,
     ledger,
     messages,
+    on_call,
     page,
     policies,
+    promises,
     sending,
     staff,
     subscribers,
@@ -26,8 +29,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, analytics, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page,
-    policies, sending, staff, subscribers, told, updates,
+    account, analytics, api_keys, chase, components, compose, dashboard, health, incidents, journal, ledger, messages,
+    on_call, page, policies, promises, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 

@@ -17,7 +17,16 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.errors import ComponentsNotGreen, Conflict, Invalid, StaleDraft
 from statuspage.models import Component, Incident, IncidentUpdate, Page, StaffUser
 from statuspage.rehearsal import Rehearsal, Subject, rehearse
-from statuspage.vocabulary import ComponentStatus, Impact, IncidentRole, IncidentStatus, IncidentType, Severity
+from statuspage.vocabulary import (
+    Audience,
+    ComponentStatus,
+    Impact,
+    IncidentRole,
+    IncidentStatus,
+    IncidentType,
+    Phase,
+    Severity,
+)
 
 from . import forms
 from .forms import Row, Typed
@@ -34,6 +43,13 @@ NOTHING_NEW = {
     IncidentStatus.IDENTIFIED: "We know the cause and work on the fix. Nothing has changed since our update at {at}.",
     IncidentStatus.MONITORING: "The fix is in place and we keep watching. All is as in our update at {at}.",
     IncidentStatus.RESOLVED: "This is resolved. Thank you for your patience.",
+}
+# Before the first word the cause is not known, and no suggestion claims to know it.
+FIRST_WORDS = {
+    IncidentStatus.INVESTIGATING: "We are looking into a problem with {page}. We do not know the cause yet.",
+    IncidentStatus.IDENTIFIED: "There is a problem with {page}, and we are working on it.",
+    IncidentStatus.MONITORING: "There was a problem with {page}. It looks better now, and we keep watching.",
+    IncidentStatus.RESOLVED: "There was a problem with {page}. It is resolved. Thank you for your patience.",
 }
 
 
@@ -75,10 +91,14 @@ class Composer:
     @property
     def promises(self) -> list[tuple[str, str]]:
         """When the next update may be promised for, as choices."""
-        severity = self.incident.severity if self.incident else None
-        by_policy = span_words(cadence_for(self.page, severity).interval) if severity else ""
+        by_policy = self._interval(self.incident) if self.incident else ""
         own = [(value, words) for value, words in SPANS.items() if words != by_policy]
         return [("policy", by_policy or "Policy"), *own, ("within", "Other"), ("none", "None")]
+
+    def _interval(self, incident: Incident) -> str:
+        cadence = cadence_for(self.page, incident.severity, incident.type)
+        phase = Phase.MONITORING if not incident.is_open else Phase(incident.status.value)
+        return span_words(cadence.interval_in(phase))
 
     @property
     def since(self) -> list[IncidentUpdate]:
@@ -93,6 +113,8 @@ class Composer:
         """Words for each status when there is nothing new to say."""
         if self.incident is None or not self.incident.updates:
             return {}
+        if self.incident.audience is Audience.INTERNAL:
+            return {status.value: words.format(page=self.page.name) for status, words in FIRST_WORDS.items()}
         said = [update for update in self.incident.updates if update.is_notified] or self.incident.updates
         at = near_text(said[-1].created_at, self.page.time_zone, self.now)
         return {status.value: words.format(at=at) for status, words in NOTHING_NEW.items()}
@@ -122,7 +144,7 @@ class Composer:
             return Subject(self.page, self.incident.title, self.incident.severity, self.incident)
         opening = self._first
         title = text.one_line(self.typed.get("title", "")) or "Title"
-        return Subject(self.page, title, opening.severity)
+        return Subject(self.page, title, opening.severity, type=opening.type)
 
     @cached_property
     def _first(self) -> IncidentDraft:

@@ -7,12 +7,14 @@ from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pages, vitals
+from statuspage.cadence import soundness
 from statuspage.clock import utcnow
+from statuspage.oncall import feeds
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
 
-from . import health, queries, standings
-from .auth import actor, needs
+from . import chasing, health, queries, standings
+from .auth import actor, me, needs
 from .views import panel
 
 SOON = timedelta(minutes=15)
@@ -54,8 +56,10 @@ def _board() -> dict[str, Any]:
         "late": late,
         "next_due": next((incident for incident in promised if incident not in late), None),
         "soon": now + SOON,
+        "chases": {each.incident.id: each for each in chasing.of_many(incidents, me())},
         "troubles": standings.troubles(page, now),
-        "warnings": health.warnings(vitals.read(now)),
+        "warnings": [*health.warnings(vitals.read(now)), *feeds.troubles(now)],
+        "faults": soundness.faults(page),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
         "is_green": not incidents and not behind,

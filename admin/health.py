@@ -11,6 +11,8 @@ from statuspage import alarms, vitals
 from statuspage.clock import span_words, utcnow
 from statuspage.db import db
 from statuspage.models import Alarm
+from statuspage.oncall import feeds
+from statuspage.presenting import site_page
 from statuspage.vitals import ChannelSigns, Signs
 from statuspage.vocabulary import StaffRole
 
@@ -50,8 +52,13 @@ def shown() -> dict[str, Any]:
     earlier = select(Alarm).where(Alarm.over_at.is_not(None)).order_by(Alarm.id.desc()).limit(EARLIER_ALARMS)
     return {
         "now": signs.at,
-        "warnings": warnings(signs),
-        "signs": [_engine(signs), _clock(signs), *(_channel(each, signs) for each in signs.channels.values())],
+        "warnings": [*warnings(signs), *feeds.troubles(signs.at)],
+        "signs": [
+            _engine(signs),
+            _clock(signs),
+            *_on_call(signs),
+            *(_channel(each, signs) for each in signs.channels.values()),
+        ],
         "alarms": alarms.open_alarms(),
         "earlier": list(db.session.scalars(earlier)),
     }
@@ -83,6 +90,14 @@ def _clock(signs: Signs) -> Sign:
         keeper = f"Kept by {signs.clock_owner}, renewed {_ago(signs, signs.clock_ticked_at)}."
         return Sign("Clock", "clock", True, (keeper, promises))
     return Sign("Clock", "clock", False, ("Nobody keeps it: no reminder and no alarm leaves.", promises))
+
+
+def _on_call(signs: Signs) -> Iterator[Sign]:
+    """The calendars that say who is on duty."""
+    for feed in feeds.listed(site_page()):
+        trouble = feeds.trouble_of(feed, signs.at)
+        last = f"Last read {_ago(signs, feed.read_at)}." if feed.read_at else "Not read yet."
+        yield Sign(f"On call: {feed.role.label.lower()}", "phone", not trouble, (trouble, last) if trouble else (last,))
 
 
 def _channel(channel: ChannelSigns, signs: Signs) -> Sign:

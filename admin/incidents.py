@@ -13,11 +13,12 @@ from statuspage.models import Incident
 from statuspage.presenting import site_page
 from statuspage.vocabulary import IncidentRole, StaffRole
 
-from . import composing, forms, queries, standings
+from . import chasing, composing, forms, queries, standings
 from .auth import actor, me, needs, require_publish
 from .composing import Composer
 from .forms import Typed
 from .htmx import wants_fragment
+from .promise_rows import deadline_rows, promise_rows
 from .views import panel
 
 
@@ -99,12 +100,14 @@ def show_again(public_id: str) -> ResponseReturnValue:
     return redirect(f"/admin/incidents/{public_id}", 303)
 
 
-def show(incident: Incident, typed: Typed, error: Invalid | Conflict | None = None) -> ResponseReturnValue:
-    """The incident's page with this form in it, and what is wrong with it."""
+def show(
+    incident: Incident, typed: Typed, error: Invalid | Conflict | None = None, code: int = 200, **beside: Any
+) -> ResponseReturnValue:
+    """The incident's page with this form in it, and what is wrong with it or with what stands `beside` it."""
     composer = updating(incident, typed)
     if error is not None:
         return composing.refused(error, composer, "admin/incident.html", **_around(incident))
-    return composing.page(composer, "admin/incident.html", **_around(incident))
+    return composing.page(composer, "admin/incident.html", code, **_around(incident), **beside)
 
 
 def updating(incident: Incident, typed: Typed) -> Composer:
@@ -142,7 +145,10 @@ def _around(incident: Incident) -> dict[str, Any]:
     return {
         "incident": incident,
         "now": now,
+        "chase": chasing.of_incident(incident, me()),
         "announcements": said,
         "standing": standings.standing(latest, now) if latest else None,
+        "promises": promise_rows(incident, now),
+        "deadlines": deadline_rows(incident, now),
         "held": {role: users for role, users in held.items() if users},
     }

@@ -9,6 +9,7 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from statuspage.cadence import standing
 from statuspage.channels import channels
 from statuspage.clock import utcnow
 from statuspage.db import db
@@ -16,7 +17,7 @@ from statuspage.errors import CandorError, TooMany
 from statuspage.presenting import site_page
 from statuspage.vocabulary import StaffRole
 
-from . import auth, queries
+from . import auth, chasing, queries
 
 panel = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -43,6 +44,7 @@ MORE = (
     Place("admin.health", "Health", "pulse", StaffRole.COMMS_LEAD),
     Place("admin.analytics", "Analytics", "chart"),
     Place("admin.policies", "Cadence policies", "clock"),
+    Place("admin.on_call", "On call", "phone", StaffRole.ADMIN),
     Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
     Place("admin.api_keys", "API keys", "key", StaffRole.ADMIN),
     Place("admin.page_settings", "Page settings", "settings", StaffRole.ADMIN),
@@ -52,11 +54,12 @@ MORE = (
 
 def surroundings() -> dict[str, Any]:
     """What the panel's layout shows around every page."""
+    around = {"page": site_page(), "me": None, "chase_by_link": chasing.by_link}
     if not current_user.is_authenticated:
-        return {"page": site_page(), "me": None}
-    return {
-        "page": site_page(),
+        return around
+    return around | {
         "me": auth.me(),
+        "calls": standing.open_for(auth.me(), utcnow()),
         "may": lambda role: auth.has_role(StaffRole(role)),
         "main_places": [place for place in MAIN if auth.has_role(place.least)],
         "more_places": [place for place in MORE if auth.has_role(place.least)],

@@ -38,6 +38,7 @@ from ._contract import (
     deliver_each,
     deliver_with,
 )
+from ._fetch import Fetcher, fetcher
 
 __all__ = [
     "BadSettings",
@@ -45,6 +46,7 @@ __all__ = [
     "Channel",
     "DeliveryError",
     "Envelope",
+    "Fetcher",
     "Field",
     "HasSchedule",
     "Health",
@@ -70,6 +72,7 @@ __all__ = [
     "WantsParts",
     "deliver_each",
     "deliver_with",
+    "fetcher",
     "load",
     "modules",
 ]

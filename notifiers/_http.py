@@ -1,8 +1,9 @@
-"""One POST to a foreign host: the only way from here to an address that a stranger typed.
+"""One POST to a foreign host, or one GET: the only way from here to an address that a stranger typed.
 
 The name is looked up once, every address it has must be outside (`_guard`), and the connection goes to an address
 that was checked, with the name in SNI, certificate and Host. Redirects are answers like any other, proxies of the
-environment are not asked, an answer is read up to 64 KB as it came (never unpacked), and 30 seconds are all there is.
+environment are not asked, an answer is read up to 64 KB (or what the caller allows) as it came, never unpacked, and
+30 seconds are all there is.
 """
 
 import http.client
@@ -170,12 +171,18 @@ class Poster:
 
     def post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to one POST; raises NotAllowed or NoAnswer."""
+        return self._ask(_Question("POST", target, body, headers))
+
+    def get(self, target: Target, headers: Mapping[str, str], most: int = MOST_READ) -> Answer:
+        """The answer to one GET, of whose body so many bytes are read; raises NotAllowed or NoAnswer."""
+        return self._ask(_Question("GET", target, None, headers, most))
+
+    def _ask(self, question: "_Question") -> Answer:
         started = time.monotonic()
-        deadline = started + self.total_seconds
+        deadline, target = started + self.total_seconds, question.target
         addresses = self._addresses(target)
         with self._connected(target, addresses, min(deadline, started + self.connect_seconds)) as connection:
-            wire = _Wire(connection, deadline)
-            return self._exchange(wire, target, body, headers, started)
+            return self._exchange(_Wire(connection, deadline, HEAD_AT_MOST + question.most), question, started)
 
     def _addresses(self, target: Target) -> list[str]:
         """The host's addresses, all of them outside: one inside among them is a trap or a mistake."""
@@ -217,29 +224,40 @@ class Poster:
     def _tls(self) -> ssl.SSLContext:
         return self.tls or ssl.create_default_context()
 
-    def _exchange(
-        self, wire: "_Wire", target: Target, body: bytes, headers: Mapping[str, str], started: float
-    ) -> Answer:
+    def _exchange(self, wire: "_Wire", question: "_Question", started: float) -> Answer:
+        target = question.target
         talk = http.client.HTTPConnection(target.host, target.port)
         talk.sock = wire  # all that http.client asks of a socket
         sent = {"Host": target.name, "User-Agent": "Candor", "Accept-Encoding": "identity", "Connection": "close"}
         try:
-            talk.request("POST", target.path, body, {**sent, **headers})
+            talk.request(question.method, target.path, question.body, {**sent, **question.headers})
             response = talk.getresponse()
         except TimeoutError as error:
             raise NoAnswer("No answer came in time.", was_sent=True) from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer("The connection broke off before an answer came.", was_sent=True) from error
-        wire.deadline = min(wire.deadline, time.monotonic() + self.body_seconds)
+        if question.method == "POST":
+            wire.deadline = min(wire.deadline, time.monotonic() + self.body_seconds)
         said = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, said, _first_of(response), time.monotonic() - started)
+        return Answer(response.status, said, _first_of(response, question.most), time.monotonic() - started)
 
 
-def _first_of(response: http.client.HTTPResponse) -> bytes:
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a foreign host, and how much of its answer is read."""
+
+    method: str
+    target: Target
+    body: bytes | None
+    headers: Mapping[str, str]
+    most: int = MOST_READ
+
+
+def _first_of(response: http.client.HTTPResponse, most: int) -> bytes:
     """The beginning of the body: as much as came in time and is allowed."""
     taken = bytearray()
     with suppress(OSError, ValueError, http.client.HTTPException):
-        while len(taken) < MOST_READ and (piece := response.read1(MOST_READ - len(taken))):
+        while len(taken) < most and (piece := response.read1(most - len(taken))):
             taken += piece
     return bytes(taken)
 
@@ -247,9 +265,8 @@ def _first_of(response: http.client.HTTPResponse) -> bytes:
 class _Wire:
     """A socket with one deadline for everything and an end to what it will read."""
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self.connection, self.deadline = connection, deadline
-        self.allowance = HEAD_AT_MOST + MOST_READ
+    def __init__(self, connection: socket.socket, deadline: float, allowance: int) -> None:
+        self.connection, self.deadline, self.allowance = connection, deadline, allowance
 
     def sendall(self, data: bytes) -> None:
         self.connection.settimeout(_left(self.deadline))

@@ -43,7 +43,8 @@ def _answer(mimetype: str, path: str, write: Callable[[FeedGenerator], bytes]) -
     page, now = site_page(), utcnow()
     incidents = presenters.latest_incidents(page, PUBLIC, ENTRIES, now)
     changed_at = max((incident.updated_at for incident in incidents), default=page.created_at)
-    return Document(write(_feed(page, incidents, path, mimetype, changed_at)), mimetype, changed_at)
+    said = write(_feed(page, incidents, path, mimetype, changed_at))
+    return Document(said, mimetype, changed_at, presenters.next_change(page, incidents, now))
 
 
 def _feed(page: Page, incidents: list[IncidentView], path: str, mimetype: str, changed_at: datetime) -> FeedGenerator:

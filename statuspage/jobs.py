@@ -9,11 +9,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from . import alarms, deadman, leases, limits, pseudonyms, queueing, sessions, signups, urls, vitals
-from .cadence import reminders
+from .cadence import reminders, watch
 from .clock import utcnow
 from .db import db, reading
 from .delivery import claims, expansion, pulse, shards
 from .delivery.due import due
+from .oncall import feeds
 from .vocabulary import Lane
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ class Clock:
         self._every(60, self._tidy)
         self._every(10, self._watch)
         self._every(60, self._ping)
+        self._every(30, self._ask_calendars)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -66,7 +68,7 @@ class Clock:
         claims.release_lapsed(lease, now)
         shards.release_lapsed(lease, now)
         if sent := reminders.remind_due(now):
-            log.info("clock.reminded", people=sent)
+            log.info("clock.reminded", reminders=sent)
 
     def _sweep(self) -> None:
         """Work that fell due, or whose job was lost, is hinted at again where senders are woken by a queue."""
@@ -84,6 +86,7 @@ class Clock:
         now = utcnow()
         expansion.supersede_older(now)
         db.session.commit()
+        watch.find_unwatched(now)
         limits.forget_old(now)
         sessions.end_expired(now)
         signups.forget_unconfirmed(now)
@@ -94,6 +97,10 @@ class Clock:
     @staticmethod
     def _watch() -> None:
         alarms.raise_due(utcnow())
+
+    @staticmethod
+    def _ask_calendars() -> None:
+        feeds.read_due(utcnow())
 
     @staticmethod
     def _ping() -> None:

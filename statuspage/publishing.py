@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from . import announcing, audit, idempotency, text
 from .audit import Actor
-from .cadence import promises
+from .cadence import deadlines, promises
 from .db import db, lock, lock_name
 from .delivery import outbox
 from .drafts import IncidentDraft, UpdateDraft
@@ -165,7 +165,7 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
     if incident.is_hidden:
         return
     incident.hidden_at = incident.updated_at = incident.page.updated_at = now
-    promises.withdraw(incident, now)
+    promises.withdraw(incident, promises.TAKEN_OFF, by, now)
     announcing.take_back_all(incident, by, now)
     audit.record(by, "incident.hide", incident, now)
     db.session.commit()
@@ -286,6 +286,8 @@ def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> In
     db.session.add(update)
     _derive(incident, draft, impact, now)
     promises.renew(incident, update, draft.promise, now)
+    if incident.sequence == 1 or draft.severity is not None:
+        deadlines.owe(incident, now)
     db.session.flush()
     audit.record(by, "update.post", update, now, incident=incident.public_id, status=draft.status.value)
     if draft.audience is Audience.PUBLIC:

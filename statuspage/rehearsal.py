@@ -8,12 +8,13 @@ from notifiers import Message, Preview
 
 from . import publishing, text
 from .cadence.policies import cadence_for
+from .cadence.policy import first_update_due
 from .cadence.promises import promised_at
 from .channels import channels
 from .delivery import audience, messages
-from .drafts import UpdateDraft
+from .drafts import DEFAULT_TYPE, UpdateDraft
 from .models import Component, Incident, Page
-from .vocabulary import Audience, ComponentStatus, Impact, IncidentStatus, Severity
+from .vocabulary import Audience, ComponentStatus, Impact, IncidentStatus, IncidentType, Severity
 
 # Stands in for the id that a new incident will get: what counts is its length.
 NO_ID_YET = "xxxxxxxxxxxx"
@@ -27,6 +28,7 @@ class Subject:
     title: str
     severity: Severity
     incident: Incident | None = None
+    type: IncidentType = DEFAULT_TYPE
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ def rehearse(subject: Subject, draft: UpdateDraft, now: datetime) -> Rehearsal:
 
 def _due_at(subject: Subject, draft: UpdateDraft, now: datetime) -> datetime | None:
     incident, severity = subject.incident, draft.severity or subject.severity
+    of_type = incident.type if incident else subject.type
     if draft.audience is Audience.PUBLIC:
-        return promised_at(subject.page, severity, draft.status, draft.promise, now)
+        return promised_at(subject.page, severity, draft.status, draft.promise, now, of_type)
     if incident is None:
-        return now + cadence_for(subject.page, severity).first
+        return first_update_due(cadence_for(subject.page, severity, of_type), now)
     return incident.next_update_due_at
 
 

@@ -31,6 +31,16 @@ class IncidentStatus(Word):
     RESOLVED = "resolved"
 
 
+class Phase(Word):
+    """How far an incident or a maintenance is, as far as the interval between updates depends on it."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    # Waits for scheduled maintenance: it should be over, and is not.
+    MAINTENANCE_OVERRUN = "maintenance_overrun"
+
+
 class Impact(Word):
     """What the public is told about the weight of an incident."""
 
@@ -165,6 +175,21 @@ class DeliveryState(Word):
 WAITING_STATES = (DeliveryState.PENDING, DeliveryState.LEASED)
 
 
+class PauseKind(Word):
+    """Why nobody is chased for a while: somebody has it, or has said why it must wait."""
+
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+
+
+class ReminderCause(Word):
+    """Why somebody is reminded: a step of the ladder, a colleague's hand-over, a role that nobody has."""
+
+    LADDER = "ladder"
+    HANDED_OVER = "handed_over"
+    UNCLAIMED = "unclaimed"
+
+
 class ReminderStep(Word):
     """A rung of the reminder ladder."""
 
@@ -179,3 +204,18 @@ class PromiseOutcome(Word):
     KEPT = "kept"
     LATE = "late"
     WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+
+
+class DeadlineKind(Word):
+    """Who a deadline's word is for: customers, who read of it on the page, or an authority, which stays inside."""
+
+    CUSTOMERS = "customers"
+    AUTHORITY = "authority"
+
+
+class DeadlineStart(Word):
+    """From when a deadline counts: since the trouble was noticed, or since the incident was declared."""
+
+    DETECTED = "detected"
+    DECLARED = "declared"

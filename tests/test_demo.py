@@ -14,7 +14,7 @@ from statuspage.channels import channels
 from statuspage.db import db
 from statuspage.demo import place
 from statuspage.errors import Conflict, SettingsError
-from statuspage.models import Announcement, Component, Incident, IncidentUpdate, Subscriber, UpdateRevision
+from statuspage.models import Announcement, Component, Incident, IncidentUpdate, Promise, Subscriber, UpdateRevision
 from statuspage.vocabulary import Audience, IncidentStatus, PromiseOutcome, StaffRole
 from tests.cli.conftest import Shell, new_candor, shell  # noqa: F401 - fixtures
 from wsgi import create_app
@@ -64,7 +64,7 @@ def test_every_incident_was_told_in_several_updates_that_end_in_words(company: d
 
 
 def test_promises_were_kept_with_a_few_exceptions(company: demo.Made) -> None:
-    outcomes = Counter(db.session.scalars(select(IncidentUpdate.promise_outcome)))
+    outcomes = Counter(db.session.scalars(select(Promise.outcome)))
 
     assert 1 <= outcomes[PromiseOutcome.LATE] <= outcomes[PromiseOutcome.KEPT] / 5
 

@@ -73,6 +73,15 @@ function run() {
   timer = setInterval(refresh, REFRESH_EVERY);
 }
 
+/** A page that stands open while a promise falls due asks for itself again, a little later, and not all at once. */
+function askAgainWhenDue() {
+  const left = [...document.querySelectorAll(".promise[data-due]")]
+    .map((element) => new Date(element.dataset.due) - Date.now())
+    .filter((span) => span > 0 && span < DAY);
+  if (left.length > 0) setTimeout(() => location.reload(), Math.min(...left) + 2_000 + Math.random() * 8_000);
+}
+
 document.addEventListener("visibilitychange", run);
+askAgainWhenDue();
 document.addEventListener("htmx:load", (event) => refresh(event.target.parentElement ?? document));
 run();

@@ -30,15 +30,16 @@ class Tally:
     overdue: int = 0
     pending: int = 0
     withdrawn: int = 0
+    replaced: int = 0
 
     @property
     def made(self) -> int:
         """How many there were."""
-        return self.kept + self.late + self.overdue + self.pending + self.withdrawn
+        return self.kept + self.late + self.overdue + self.pending + self.withdrawn + self.replaced
 
     @property
     def due(self) -> int:
-        """How many fell due and were not withdrawn."""
+        """How many fell due and were neither withdrawn nor replaced before that."""
         return self.kept + self.late + self.overdue
 
     @property
@@ -92,7 +93,7 @@ def compliance(history: History) -> Compliance:
 
 def tally(promises: Iterable[PromiseFacts], now: datetime) -> Tally:
     """How many were kept, late, and so on."""
-    counts = dict.fromkeys(("kept", "late", "overdue", "pending", "withdrawn"), 0)
+    counts = dict.fromkeys(("kept", "late", "overdue", "pending", "withdrawn", "replaced"), 0)
     for each in promises:
         counts[_became(each, now)] += 1
     return Tally(**counts)

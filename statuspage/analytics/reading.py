@@ -13,6 +13,7 @@ from ..models import (
     IncidentAssignment,
     IncidentUpdate,
     Page,
+    Promise,
     StaffUser,
     UpdateComponent,
 )
@@ -43,7 +44,7 @@ def history(page: Page, period: Period, now: datetime) -> History:
         page.time_zone,
         min(page.created_at, known_since) if known_since else page.created_at,
         tuple(incidents.values()),
-        _promises(incidents, updates),
+        _promises(incidents, db.session.execute(_PROMISES.where(*cohort))),
         told.channels,
         moves.between(page, first, now),
         told.announcements,
@@ -54,10 +55,10 @@ def history(page: Page, period: Period, now: datetime) -> History:
 def promise_counts() -> dict[PromiseOutcome, int]:
     """How many promises of all pages were kept, late and withdrawn so far."""
     query = (
-        select(IncidentUpdate.promise_outcome, func.count())
+        select(Promise.outcome, func.count())
         .join(Incident)
-        .where(Incident.hidden_at.is_(None), IncidentUpdate.promise_outcome.is_not(None))
-        .group_by(IncidentUpdate.promise_outcome)
+        .where(Incident.hidden_at.is_(None), Promise.outcome.is_not(None))
+        .group_by(Promise.outcome)
     )
     return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
 
@@ -67,12 +68,14 @@ _UPDATES = (
         IncidentUpdate.incident_id,
         IncidentUpdate.audience,
         IncidentUpdate.created_at,
-        IncidentUpdate.next_update_due_at,
-        IncidentUpdate.promise_outcome,
-        IncidentUpdate.promise_settled_at,
     )
     .join(Incident)
     .order_by(IncidentUpdate.incident_id, IncidentUpdate.sequence)
+)
+_PROMISES = (
+    select(Promise.incident_id, Promise.due_at, Promise.outcome, Promise.settled_at)
+    .join(Incident)
+    .order_by(Promise.incident_id, Promise.id)
 )
 _INCIDENTS = select(
     Incident.id, Incident.public_id, Incident.title, Incident.severity, Incident.type, Incident.audience,
@@ -119,11 +122,11 @@ def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dic
     }
 
 
-def _promises(incidents: dict[int, IncidentFacts], updates: Iterable[Any]) -> tuple[PromiseFacts, ...]:
+def _promises(incidents: dict[int, IncidentFacts], rows: Iterable[Any]) -> tuple[PromiseFacts, ...]:
     return tuple(
-        PromiseFacts(incidents[row.incident_id], row.next_update_due_at, row.promise_outcome, row.promise_settled_at)
-        for row in updates
-        if row.next_update_due_at is not None and row.incident_id in incidents
+        PromiseFacts(incidents[row.incident_id], row.due_at, row.outcome, row.settled_at)
+        for row in rows
+        if row.incident_id in incidents
     )
 
 

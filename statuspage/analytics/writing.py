@@ -16,8 +16,8 @@ from .people import Tide
 HEADER = ("section", "group", "figure", "value", "unit")
 # What a figure is counted in, by its name; spans are in seconds.
 _COUNTS = {
-    "kept", "late", "overdue", "pending", "withdrawn", "count", "recorded", "of", "incidents", "owed", "reached",
-    "waiting", "lost", "spared", "won", "stopped", "total", "unrecorded", "inside", "caused", "classified",
+    "kept", "late", "overdue", "pending", "withdrawn", "replaced", "count", "recorded", "of", "incidents", "owed",
+    "reached", "waiting", "lost", "spared", "won", "stopped", "total", "unrecorded", "inside", "caused", "classified",
     "announcements", "measured",
 }  # fmt: skip
 
@@ -125,6 +125,7 @@ def _tally(tally: Tally) -> Document:
         "overdue": tally.overdue,
         "pending": tally.pending,
         "withdrawn": tally.withdrawn,
+        "replaced": tally.replaced,
     }
 
 

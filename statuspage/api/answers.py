@@ -226,6 +226,9 @@ class Incident(PublicIncident):
     auto_transition_deliver_notifications_at_start: bool | None
     auto_transition_to_maintenance_state: bool | None
     auto_transition_to_operational_state: bool | None
+    # Ours, and not Statuspage's.
+    next_update_due_at: Instant | None
+    no_next_update_reason: str | None
 
 
 class Subscriber(Answer):

@@ -119,6 +119,8 @@ def incident_resource(page: Page, base_url: str, incident: Incident) -> Document
         "auto_transition_deliver_notifications_at_start": None,
         "auto_transition_to_maintenance_state": None,
         "auto_transition_to_operational_state": None,
+        "next_update_due_at": site.maybe(incident.next_update_due_at),
+        "no_next_update_reason": (incident.no_promise_reason if incident.is_open else "") or None,
     }
 
 

@@ -1,125 +1,200 @@
 """Chasing: who owes the next update is told before, at and after its time, with the composer one tap away."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.orm import joinedload, lazyload, selectinload
 
 from .. import audit
 from ..audit import CLOCK
-from ..db import db
+from ..db import db, reading
 from ..delivery import outbox
-from ..models import Delivery, Incident, Reminder, Role, StaffUser
+from ..delivery.nudges import Nudge
+from ..models import CadencePolicy, Delivery, Incident, IncidentUpdate, Reminder, StaffUser
 from ..models.delivery import is_waiting
-from ..vocabulary import DeliveryState, IncidentRole, IncidentStatus, StaffRole
-from .policies import cadence_for
-from .policy import Rung, due_rungs
+from ..vocabulary import DeliveryState, ReminderCause
+from . import recall
+from .chases import gather, with_people
+from .plans import Call, Plan, draw_up
+from .roster import Roster
 
 log = structlog.get_logger(__name__)
 
-# Who stands in where an incident has nobody in a role.
-_STAND_INS = {
-    IncidentRole.COMMUNICATIONS_LEAD: (StaffRole.COMMS_LEAD, StaffRole.ADMIN),
-    IncidentRole.INCIDENT_COMMANDER: (StaffRole.RESPONDER, StaffRole.ADMIN),
-}
+AT_ONCE = 500
+# What cannot be chased is tried again, not every second.
+AFTER_TROUBLE = timedelta(seconds=10)
 
 
 def remind_due(now: datetime) -> int:
-    """Remind everyone who should have been reminded by now and was not; how many is returned.
+    """Remind everyone who should have been reminded by now and was not; how many reminders is returned.
 
-    Each incident is one transaction, so that trouble with one leaves the others their reminders. A clock that
-    stood still sends each person the latest step only.
+    What one person owes comes in one message, of each incident the highest step only. One transaction takes many
+    incidents, in a fixed number of statements; where there is trouble it is taken apart until what is in trouble
+    stands alone, and the others have their reminders.
     """
-    waiting = db.session.scalars(
-        select(Incident.id).where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at.is_not(None))
-    ).all()
-    db.session.rollback()
-    return sum(_try_to_remind_about(incident_id, now) for incident_id in waiting)
+    with reading():
+        due = list(
+            db.session.scalars(
+                select(Incident.id)
+                .where(Incident.next_look_at <= now)
+                .order_by(Incident.next_look_at, Incident.id)
+                .limit(AT_ONCE)
+            )
+        )
+    return _try(due, now, is_whole=True) if due else 0
 
 
-def people_for(incident: Incident, role: IncidentRole) -> list[StaffUser]:
-    """Who holds the role on this incident; else whoever stands in for it on the staff."""
-    held = [
-        assignment.staff_user
-        for assignment in incident.assignments
-        if assignment.role is role and assignment.staff_user.active
-    ]
-    if held:
-        return held
-    for stand_in in _STAND_INS.get(role, ()):
-        people = _staff(stand_in)
-        if people:
-            return people
-    return []
-
-
-def _try_to_remind_about(incident_id: int, now: datetime) -> int:
+def _try(numbers: Sequence[int], now: datetime, *, is_whole: bool = False) -> int:
     try:
-        return _remind_about(incident_id, now)
-    except Exception:  # the next tick tries again
-        log.exception("reminders.failed", incident=incident_id)
+        return _remind_of(numbers, now, is_whole=is_whole)
+    except Exception:
         db.session.rollback()
-        return 0
+        if len(numbers) == 1:
+            log.exception("reminders.failed", incident=numbers[0])
+            _look_later(numbers[0], now)
+            return 0
+    middle = len(numbers) // 2
+    return _try(numbers[:middle], now) + _try(numbers[middle:], now)
 
 
-def _remind_about(incident_id: int, now: datetime) -> int:
-    # Not against those who only point to it: a worker that froze while noting its messages would stop the clock.
-    mine = {"key_share": True, "of": Incident}
-    incident = db.session.get(Incident, incident_id, with_for_update=mine, populate_existing=True)
-    if incident is None or not incident.is_open or incident.next_update_due_at is None:
-        db.session.rollback()
-        return 0
-    cadence = cadence_for(incident.page, incident.severity)
-    latest = _latest_rung_of_each(incident, due_rungs(incident.next_update_due_at, cadence, now))
-    told = {(reminder.staff_user_id, reminder.step, reminder.round) for reminder in _reminders_so_far(incident)}
-    fresh = [(user, rung) for user, rung in latest.items() if (user.id, rung.step, rung.round) not in told]
-    for user, rung in fresh:
-        _remind(incident, user, rung, now)
+def _remind_of(numbers: Collection[int], now: datetime, *, is_whole: bool) -> int:
+    span = _longest_coalescing() if is_whole else timedelta(0)
+    is_near = (Incident.next_look_at > now) & (Incident.next_look_at <= now + span)
+    is_wanted = Incident.id.in_(numbers) | is_near if span else Incident.id.in_(numbers)
+    # Not against those who only point to it, and not waiting for whoever is publishing: the next tick comes soon.
+    query = select(Incident).where(is_wanted).order_by(Incident.id)
+    query = query.with_for_update(key_share=True, skip_locked=True, of=Incident)
+    mine = list(db.session.scalars(with_people(query).execution_options(populate_existing=True)))
+    plan = draw_up(gather(mine), Roster(now), now)
+    _write_down(plan, now)
+    for incident in mine:
+        incident.next_look_at = plan.looks.get(incident.id)
     db.session.commit()
-    return len(fresh)
+    return plan.count
 
 
-def _latest_rung_of_each(incident: Incident, rungs: Iterable[Rung]) -> dict[StaffUser, Rung]:
-    return {user: rung for rung in rungs for user in people_for(incident, rung.role)}
+def _longest_coalescing() -> timedelta:
+    return max(db.session.scalars(select(CadencePolicy.coalescing).distinct()), default=timedelta(0))
 
 
-def _reminders_so_far(incident: Incident) -> list[Reminder]:
-    query = select(Reminder).filter_by(incident_id=incident.id, promise_due_at=incident.next_update_due_at)
-    return list(db.session.scalars(query))
-
-
-def _remind(incident: Incident, user: StaffUser, rung: Rung, now: datetime) -> None:
-    assert incident.next_update_due_at is not None
-    _supersede_earlier(incident, user, now)
-    reminder_id, announcement = outbox.announce_reminder(incident, user, rung.step, now)
-    reminder = Reminder(
-        public_id=reminder_id,
-        incident=incident,
-        staff_user=user,
-        announcement=announcement,
-        step=rung.step,
-        round=rung.round,
-        role=rung.role,
-        promise_due_at=incident.next_update_due_at,
-        created_at=now,
-    )
-    db.session.add(reminder)
-    db.session.flush()
-    audit.record(CLOCK, "reminder.send", incident, now, step=rung.step.value, to=user.public_id)
-
-
-def _supersede_earlier(incident: Incident, user: StaffUser, now: datetime) -> None:
-    """What has not left yet is out of date: a relay that comes back brings one reminder, not the whole night."""
-    earlier = select(Reminder.announcement_id).filter_by(incident_id=incident.id, staff_user_id=user.id)
+def _look_later(number: int, now: datetime) -> None:
     db.session.execute(
-        update(Delivery)
-        .where(is_waiting, Delivery.announcement_id.in_(earlier), Delivery.state == DeliveryState.PENDING)
-        .values(state=DeliveryState.SUPERSEDED, reason="A newer reminder took its place.", settled_at=now)
+        update(Incident)
+        .where(Incident.id == number)
+        .values(next_look_at=now + AFTER_TROUBLE)
         .execution_options(synchronize_session=False)
     )
+    db.session.commit()
 
 
-def _staff(role: StaffRole) -> list[StaffUser]:
-    query = select(StaffUser).where(StaffUser.active, StaffUser.roles.any(Role.name == role.value))
-    return list(db.session.scalars(query.order_by(StaffUser.id)))
+def _write_down(plan: Plan, now: datetime) -> None:
+    """The reminders, their messages and the record. What is read is read first: each of these is one statement."""
+    if not plan.calls:
+        return
+    unsent = _unsent(plan.calls)
+    _load_last_words({call.incident.id for calls in plan.calls.values() for call in calls})
+    recall.supersede({each.announcement_id for theirs in unsent.values() for each in theirs}, now)
+    told = [_message(user, calls, unsent.get(user.id, [])) for user, calls in plan.calls.items()]
+    numbers = outbox.announce_nudges([each.nudging for each in told], now)
+    rows = [row for each, number in zip(told, numbers, strict=True) for row in each.rows(number, now)]
+    db.session.execute(insert(Reminder), rows)
+    audit.record_many(
+        CLOCK,
+        "reminder.send",
+        (
+            (call.incident, {"step": call.rung.step.value, "to": each.user.public_id})
+            for each in told
+            for call in each.calls
+        ),
+        now,
+    )
+    for each, number in zip(told, numbers, strict=True):
+        for reminder in each.again:
+            reminder.announcement_id = number
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One message to one person: what they are called for, and what was on its way to them and comes with it."""
+
+    user: StaffUser
+    calls: Sequence[Call]
+    nudges: Sequence[Nudge]
+    again: Sequence[Reminder]
+
+    @property
+    def nudging(self) -> outbox.Nudging:
+        """The message."""
+        # A step that names no channels takes all of them.
+        named = all(call.rung.channels for call in self.calls)
+        channels = {channel for call in self.calls for channel in call.rung.channels} if named else set()
+        said = [*self.nudges, *(recall.nudge_of(each) for each in self.again)]
+        return outbox.Nudging(self.user, said, channels)
+
+    def rows(self, announcement_id: int, now: datetime) -> list[dict[str, Any]]:
+        """The reminders it carries."""
+        return [
+            {
+                "public_id": nudge.reminder_id,
+                "incident_id": call.incident.id,
+                "staff_user_id": self.user.id,
+                "announcement_id": announcement_id,
+                "step": call.rung.step,
+                "cause": call.cause,
+                "round": call.rung.round,
+                "role": call.rung.to.word,
+                "promise_due_at": call.chase.climb.due_at,
+                "due_at": call.due_at,
+                "created_at": now,
+            }
+            for call, nudge in zip(self.calls, self.nudges, strict=True)
+        ]
+
+
+def _message(user: StaffUser, calls: Sequence[Call], unsent: Sequence[Reminder]) -> _Told:
+    """One message for all of it; what was on its way to this person and has not left comes with it."""
+    ordered = sorted(calls, key=lambda call: (call.chase.climb.due_at, call.incident.id))
+    nudges = [Nudge(call.incident, call.rung.step, call.due_at, call.cause, _by(call)) for call in ordered]
+    return _Told(user, ordered, nudges, _not_repeated(unsent, {call.incident.id for call in calls}))
+
+
+def _by(call: Call) -> str:
+    """Which role nobody has, in words."""
+    if call.cause is not ReminderCause.UNCLAIMED or call.rung.to.role is None:
+        return ""
+    return call.rung.to.role.label.lower()
+
+
+def _unsent(people: Collection[StaffUser]) -> dict[int, list[Reminder]]:
+    """By person: the reminders that have been written down and have not left on any channel yet, or not on all."""
+    is_pending = exists().where(
+        is_waiting, Delivery.announcement_id == Reminder.announcement_id, Delivery.state == DeliveryState.PENDING
+    )
+    query = (
+        select(Reminder)
+        .where(Reminder.staff_user_id.in_([user.id for user in people]), Reminder.cancelled_at.is_(None), is_pending)
+        .options(joinedload(Reminder.incident).joinedload(Incident.page))
+        .order_by(Reminder.id)
+    )
+    found: dict[int, list[Reminder]] = {}
+    for each in db.session.scalars(query):
+        found.setdefault(each.staff_user_id, []).append(each)
+    return found
+
+
+def _not_repeated(unsent: Sequence[Reminder], called: Collection[int]) -> list[Reminder]:
+    """Of each incident that is not spoken of anyway the latest reminder."""
+    latest = {each.incident_id: each for each in unsent if each.incident_id not in called and each.incident.is_open}
+    return list(latest.values())
+
+
+def _load_last_words(numbers: Collection[int]) -> None:
+    """What was last said of these incidents is in memory, for the messages that quote it."""
+    words = selectinload(Incident.updates).options(
+        lazyload(IncidentUpdate.components), lazyload(IncidentUpdate.revisions)
+    )
+    list(db.session.scalars(select(Incident).where(Incident.id.in_(numbers)).options(words)))

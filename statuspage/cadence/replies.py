@@ -11,7 +11,7 @@ from ..audit import Actor
 from ..db import db, lock
 from ..drafts import UpdateDraft
 from ..errors import CandorError, Conflict, NotFound
-from ..models import IncidentUpdate, Reminder
+from ..models import Incident, IncidentUpdate, Reminder
 from ..tokens import Purpose, signer
 from ..vocabulary import Audience
 
@@ -24,6 +24,7 @@ class LinkState(StrEnum):
     OPEN = "open"
     USED = "used"
     ANSWERED = "answered"
+    HANDED_OVER = "handed_over"
     RESOLVED = "resolved"
     TOO_OLD = "too_old"
     NOT_YOURS = "not_yours"
@@ -35,6 +36,11 @@ class Link:
 
     reminder: Reminder
     state: LinkState
+
+    @property
+    def incident(self) -> Incident:
+        """The one incident that it speaks about."""
+        return self.reminder.incident
 
     @property
     def actor(self) -> Actor:
@@ -78,5 +84,6 @@ def _state(reminder: Reminder, is_in_time: bool) -> LinkState:
     if not reminder.incident.is_open:
         return LinkState.RESOLVED
     if reminder.cancelled_at is not None:
-        return LinkState.ANSWERED
+        is_still_owed = reminder.incident.next_update_due_at == reminder.promise_due_at
+        return LinkState.HANDED_OVER if is_still_owed else LinkState.ANSWERED
     return LinkState.OPEN if is_in_time else LinkState.TOO_OLD

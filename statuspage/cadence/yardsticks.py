@@ -34,7 +34,11 @@ class Yardstick:
         for severity, cadence in self.cadences.items():
             every = interval or cadence.interval
             cadences[severity] = replace(
-                cadence, first=first or cadence.first, interval=every, lead=min(cadence.lead, every)
+                cadence,
+                first=first or cadence.first,
+                interval=every,
+                lead=min(cadence.lead, every),
+                phases={} if interval else cadence.phases,
             )
         return Yardstick(cadences, f"{self.origin}, tried otherwise", self.chosen)
 
@@ -54,7 +58,7 @@ class Yardstick:
         """The policy in words, a sentence for each cadence."""
         return [
             f"{severity.label} ({self.origin}): the first update within {span_words(cadence.first)}, then one every "
-            f"{span_words(cadence.interval)}; reminders {span_words(cadence.lead)} before, then, and after that."
+            f"{span_words(cadence.interval)}{_phases(cadence)}; {_chase(cadence)}."
             for severity, cadence in self.used.items()
         ]
 
@@ -70,3 +74,14 @@ class Yardstick:
                 for severity, cadence in self.used.items()
             },
         }
+
+
+def _phases(cadence: Cadence) -> str:
+    own = [f"{phase.label.lower()} {span_words(span)}" for phase, span in cadence.phases.items()]
+    return f" ({', '.join(own)})" if own else ""
+
+
+def _chase(cadence: Cadence) -> str:
+    if cadence.ladder is not None:
+        return "reminders by a ladder of its own"
+    return f"reminders {span_words(cadence.lead)} before, then, and after that"

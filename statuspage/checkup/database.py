@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 
-from .. import postgres, queueing, schema
+from .. import pages, postgres, queueing, schema
+from ..cadence import soundness
 from ..clock import span_words, utcnow
 from ..db import db
 from ..jobs import DUTY
-from ..models import Announcement, AuditEntry, Delivery, Heartbeat, Lease, Shard
+from ..models import Announcement, AuditEntry, Delivery, Heartbeat, Lease, Shard, StaffUser
 from ..models.delivery import is_waiting
 from ..settings import Settings
-from .finding import Finding, bad, ok
+from .finding import Finding, bad, hint, ok
 
 PATIENCE = timedelta(seconds=60)
 APART = timedelta(seconds=2)
@@ -28,6 +29,17 @@ def answers() -> Finding:
     if found != "ok":
         return bad("database", f"{where} is damaged ({found}): stop Candor, and restore a backup")
     return ok("database", f"{where} is whole")
+
+
+def policies() -> Finding:
+    """Whether every cadence policy would reach somebody, before an incident finds out."""
+    found = soundness.faults(pages.first())
+    if not found:
+        return ok("policies", "every promise has somebody to chase")
+    if not db.session.scalar(select(StaffUser.id).where(StaffUser.active).limit(1)):
+        return hint("policies", "nobody is on the staff yet; `candor user add` makes the first one")
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return bad("policies", f"{found[0].whole}{more}; see /admin/policies")
 
 
 def queue() -> Finding:

@@ -62,7 +62,7 @@ def _update(update: IncidentUpdate, announcement: Announcement | None) -> Facts:
         "edited_at": _instant(update.edited_at),
         "next_update_due_at": _instant(update.next_update_due_at),
         "no_promise_reason": update.no_promise_reason,
-        "promise_outcome": update.promise_outcome.value if update.promise_outcome else None,
+        "promise_outcome": update.promise.outcome.value if update.promise and update.promise.outcome else None,
         "components": [
             {
                 "id": change.component.public_id,
@@ -90,7 +90,7 @@ def _announcement(announcement: Announcement) -> Facts:
 def _reminder(reminder: Reminder) -> Facts:
     return {
         "step": reminder.step.value,
-        "role": reminder.role.value,
+        "role": reminder.role,
         "to": reminder.staff_user.email,
         "promise_due_at": iso_text(reminder.promise_due_at),
         "created_at": iso_text(reminder.created_at),

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from notifiers import HasSchedule
 
@@ -21,7 +21,10 @@ _WANTED = {
 
 # Built once: putting a statement together costs more than running it.
 _SUBSCRIBER = select(Subscriber.state).where(Subscriber.id == bindparam("id"))
-_CANCELLED = select(Reminder.cancelled_at).where(Reminder.announcement_id == bindparam("id"))
+# A message may carry reminders of several incidents: it is out of date once all of them are.
+_CANCELLED = select((func.count() > 0) & (func.count() == func.count(Reminder.cancelled_at))).where(
+    Reminder.announcement_id == bindparam("id")
+)
 _GONE = select(Announcement.withdrawn_at).where(Announcement.id == bindparam("id"))
 _ACTIVE = select(StaffUser.active).where(StaffUser.id == bindparam("id"))
 

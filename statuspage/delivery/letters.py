@@ -92,11 +92,13 @@ class Letter:
     def _for_staff(self, delivery: Delivery) -> dict[str, str]:
         announcement = self.announcement
         expires_at = announcement.created_at + COMPOSE_WITHIN
-        token = signer().sign(Purpose.COMPOSE, announcement.words.get("reminder_id", ""), expires_at=expires_at)
+        # One message may speak of several incidents, with a link of its own for each.
+        named = announcement.words.get("reminder_ids") or {"compose": announcement.words.get("reminder_id", "")}
+        tokens = {name: signer().sign(Purpose.COMPOSE, each, expires_at=expires_at) for name, each in named.items()}
         return {
             **self._back(delivery.reference),
             self.reference: delivery.reference,
-            placeholder(announcement.public_id, "compose"): urls.compose(token),
+            **{placeholder(announcement.public_id, name): urls.compose(token) for name, token in tokens.items()},
         }
 
 

@@ -4,7 +4,7 @@ Frozen words carry placeholders of the form `__<announcement id>_<name>__`. The 
 announcement, so no text written before can contain one by accident or by design.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from ..clock import moment_text, near_text, span_words
 from ..models import Incident, IncidentUpdate, Page, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
-from ..vocabulary import IncidentStatus, ReminderStep
+from ..vocabulary import Audience, IncidentStatus, ReminderStep
 from . import chatwords
 
 SMS_LENGTH = 300  # two segments of GSM-7, with a little room for names outside it
@@ -100,32 +100,42 @@ def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> d
     return _render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
 
 
-def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: datetime) -> dict[str, Words]:
-    """The nudge to those who owe the next update, with the composer one tap away."""
+def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
+    incident: Incident, step: ReminderStep, announcement_id: str, now: datetime, opening: str = "", note: str = ""
+) -> dict[str, Words]:
+    """The nudge to those who owe the next update, with the composer one tap away; `note` says what is odd about it."""
     due_at = incident.next_update_due_at or now
     zone = incident.page.time_zone
-    distance = span_words(abs(due_at - now))
-    opening = {
-        ReminderStep.DUE_SOON: f"Update due in {distance}",
-        ReminderStep.DUE: "Update due now",
-        ReminderStep.OVERDUE: f"Update late by {distance}",
-    }[step]
+    begins = opening or reminder_opening(incident, step, now)
     title = text.excerpt(incident.title, 60)
-    sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {placeholder(announcement_id, 'compose')}"
+    sms = f"{begins} (by {near_text(due_at, zone, now)}): {title}. {note}".rstrip()
+    sms = f"{sms} Post it: {placeholder(announcement_id, 'compose')}"
     last = incident.updates[-1] if incident.updates else None
     return _render(
         "reminder",
         announcement_id,
         incident.page,
-        f"{opening}: {incident.title}",
+        f"{begins}: {incident.title}",
         sms,
         incident=incident,
-        opening=opening,
+        opening=begins,
+        note=note,
         due=moment_text(due_at, zone),
         last=last,
         last_text=text.plain(last.body) if last else "",
         last_at=moment_text(last.created_at, zone) if last else "",
     )
+
+
+def reminder_opening(incident: Incident, step: ReminderStep, now: datetime) -> str:
+    """How a reminder of this incident begins: what is owed, and how long it still has or has had."""
+    due_at = incident.next_update_due_at or now
+    what = "First update" if incident.audience is Audience.INTERNAL else "Update"
+    distance = span_words(abs(due_at - now))
+    if step is ReminderStep.DUE_SOON and now < due_at:
+        return f"{what} due in {distance}"
+    is_now = step is not ReminderStep.OVERDUE and now - due_at < timedelta(minutes=1)
+    return f"{what} due now" if is_now else f"{what} late by {distance}"
 
 
 def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict[str, Words]:
@@ -202,6 +212,7 @@ def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None
 def _render(
     template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
 ) -> dict[str, Words]:
+    """The words for every channel, rendered once; what differs per recipient stands in them as a placeholder."""
     placeholders = {f"{name}_url": placeholder(announcement_id, name) for name in PERSONAL}
     context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}
     environment = current_app.jinja_env
@@ -224,3 +235,6 @@ def _inliner() -> css_inline.CSSInliner:
 def placeholder(announcement_id: str, name: str) -> str:
     """What stands in frozen words for something that differs per recipient."""
     return f"__{announcement_id}_{name}__"
+
+
+render = _render  # what `nudges` says is said in the same way

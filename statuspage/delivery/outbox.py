@@ -1,15 +1,18 @@
 """What must be said is written down in the transaction that made it necessary. The callers commit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import insert, select
 
 from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
 from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
-from . import messages
+from . import messages, nudges
 
 
 def announce_update(
@@ -107,23 +110,73 @@ def send_manage_link(subscriber: Subscriber, now: datetime) -> None:
     _owe(_for_one(subscriber, AnnouncementKind.MANAGE_LINK, public_id, words, now), subscriber, now)
 
 
-def announce_reminder(
-    incident: Incident, user: StaffUser, step: ReminderStep, now: datetime
-) -> tuple[str, Announcement]:
+@dataclass(frozen=True)
+class Nudging:
+    """One person is to be told of these incidents, on the channels wanted as far as they have them.
+
+    Where they have none of those, or none is named, on every channel they have; on no others than `only`.
+    """
+
+    user: StaffUser
+    nudged: Sequence[nudges.Nudge]
+    wanted: Collection[str] = ()
+    only: Collection[str] | None = None
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where it goes, by channel."""
+        known = {kind: at for kind, at in self.user.addresses.items() if self.only is None or kind in self.only}
+        return {kind: at for kind, at in known.items() if kind in self.wanted} or known
+
+
+def announce_reminder(incident: Incident, user: StaffUser, step: ReminderStep, now: datetime) -> str:
     """Owe one person a reminder on every channel they have; returns the id the reminder must take."""
-    public_id, reminder_id = new_id(), new_id()
-    announcement = Announcement(
-        public_id=public_id,
-        page=incident.page,
-        kind=AnnouncementKind.REMINDER,
-        lane=Lane.FAST,
-        incident=incident,
-        words={**messages.reminder(incident, step, public_id, now), "reminder_id": reminder_id},
-        expanded_at=now,
-        created_at=now,
+    nudge = nudges.Nudge(incident, step, now)
+    announce_nudges([Nudging(user, [nudge])], now)
+    return nudge.reminder_id
+
+
+def announce_nudges(many: Sequence[Nudging], now: datetime) -> list[int]:
+    """Owe each of these people one message; the announcements' numbers, in the same order.
+
+    However many there are, it takes three statements.
+    """
+    told = [(new_id(), each) for each in many]
+    announced = [
+        {
+            "public_id": public_id,
+            "page_id": each.nudged[0].incident.page_id,
+            "kind": AnnouncementKind.REMINDER,
+            "lane": Lane.FAST,
+            "incident_id": each.nudged[0].incident.id if len(each.nudged) == 1 else None,
+            "words": nudges.words(each.nudged, public_id, now),
+            "expanded_at": now,
+            "created_at": now,
+        }
+        for public_id, each in told
+    ]
+    # With None as a value like any other: left out, rows of two shapes would take two statements in turns.
+    db.session.execute(insert(Announcement).execution_options(render_nulls=True), announced)
+    known = select(Announcement.public_id, Announcement.id).where(
+        Announcement.public_id.in_([each for each, _ in told])
     )
-    owe_colleagues(announcement, {user: user.addresses}, now)
-    return reminder_id, announcement
+    numbers = {row.public_id: row.id for row in db.session.execute(known)}
+    owed = [
+        {
+            "announcement_id": numbers[public_id],
+            "staff_user_id": each.user.id,
+            "channel": channel,
+            "address": "" if is_key(address) else address,
+            "lane": Lane.FAST,
+            "due_at": now,
+            "created_at": now,
+        }
+        for public_id, each in told
+        for channel, address in each.addresses.items()
+    ]
+    if owed:
+        db.session.execute(insert(Delivery), owed)
+    return [numbers[public_id] for public_id, _ in told]
 
 
 def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Plays the story through the verbs, with `now` in the past, into an empty database."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import cycle
 from zoneinfo import ZoneInfo
@@ -12,6 +12,10 @@ from notifiers import Envelope, Message, Outcome, Preview, Receipt
 
 from .. import components, pages, publishing, schema, staff
 from ..audit import Actor
+from ..cadence import policies
+from ..cadence.hours import Hours
+from ..cadence.policy import DeadlineRule
+from ..cadence.steps import COMMANDER, COMMS_LEAD
 from ..db import Base, db, relax_sqlite
 from ..delivery.dispatcher import Dispatcher
 from ..drafts import BY_POLICY, IncidentDraft, Promise, UpdateDraft
@@ -19,7 +23,16 @@ from ..errors import Conflict
 from ..models import Component, Incident, IncidentUpdate, Page, StaffUser
 from ..models.page import PUBLIC_CHANNELS
 from ..pages import PageFacts
-from ..vocabulary import Audience, ComponentStatus, IncidentRole, IncidentStatus, StaffRole
+from ..vocabulary import (
+    Audience,
+    ComponentStatus,
+    DeadlineKind,
+    DeadlineStart,
+    IncidentRole,
+    IncidentStatus,
+    Severity,
+    StaffRole,
+)
 from . import crowd, story
 from .history import PAST
 from .story import Said, Story
@@ -128,6 +141,7 @@ def build(now: datetime) -> Made:
     for past, cast in zip(PAST, _casts(staff_by_role), strict=False):
         stage.play(past, cast, _began(past, now), is_notified=False)
     began = now - timedelta(minutes=story.OPEN_BEGAN)
+    _agree(page, admin, began)
     stage.play(story.OPEN, next(_casts(staff_by_role)), began, is_notified=True)
     return Made(_count(Incident), _count(IncidentUpdate), crowd_size)
 
@@ -178,6 +192,21 @@ def _hire(start: datetime) -> dict[StaffRole, list[StaffUser]]:
         user = staff.add(address, role, Actor(None, "command line"), start, name=name, phone=phone)
         by_role.setdefault(role, []).append(user)
     return by_role
+
+
+def _agree(page: Page, admin: Actor, now: datetime) -> None:
+    """What contracts and habits ask for: deadlines, business hours for small things, and a last resort."""
+    policies.set_fallback(page, admin.user, admin, now)
+    policies.set_hours(page, Hours(ZONE, time(8), time(18), holidays="DE"), admin, now)
+    small = policies.cadence_for(page, Severity.SEV4)
+    policies.set_policy(page, Severity.SEV4, replace(small, keeps_hours=True), admin, now)
+    owed = (
+        DeadlineRule("Early warning", timedelta(hours=24), COMMANDER, DeadlineStart.DETECTED, DeadlineKind.AUTHORITY),
+        DeadlineRule("Final report", timedelta(days=5), COMMS_LEAD),
+    )
+    for severity in dict.fromkeys((Severity.SEV1, story.OPEN.severity)):
+        held = policies.cadence_for(page, severity)
+        policies.set_policy(page, severity, replace(held, deadlines=owed), admin, now)
 
 
 def _page_facts() -> PageFacts:

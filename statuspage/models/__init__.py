@@ -2,10 +2,12 @@
 
 from .api_key import ApiKey
 from .audit import AuditEntry
-from .cadence import CadencePolicy, Reminder
+from .cadence import CadencePolicy, Deadline, Promise, Reminder
+from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
+from .oncall import OnCallFeed
 from .page import Page
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
@@ -20,8 +22,10 @@ __all__ = [
     "Breaker",
     "CadencePolicy",
     "CarrierReport",
+    "ChasePause",
     "Component",
     "ComponentGroup",
+    "Deadline",
     "Delivery",
     "Heartbeat",
     "IdempotencyKey",
@@ -29,8 +33,10 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "OnCallFeed",
     "Pace",
     "Page",
+    "Promise",
     "RateCount",
     "Reminder",
     "Role",

@@ -1,7 +1,7 @@
 """Incidents, what was said about them, and who works on them."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -14,13 +14,15 @@ from ..vocabulary import (
     IncidentRole,
     IncidentStatus,
     IncidentType,
-    PromiseOutcome,
     Severity,
 )
 from .component import Component
 from .imported import Imported
 from .page import Page
 from .staff import StaffUser
+
+if TYPE_CHECKING:
+    from .cadence import Deadline, Promise
 
 
 class Incident(Imported, Identified, Base):
@@ -49,6 +51,8 @@ class Incident(Imported, Identified, Base):
     monitoring_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     next_update_due_at: Mapped[datetime | None]
+    # When the clock must look whether somebody is to be reminded; None: there is nobody to remind.
+    next_look_at: Mapped[datetime | None] = mapped_column(index=True)
     no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
     # Taken out of public sight; staff and the record keep it.
     hidden_at: Mapped[datetime | None]
@@ -68,6 +72,8 @@ class Incident(Imported, Identified, Base):
     assignments: Mapped[list["IncidentAssignment"]] = relationship(
         back_populates="incident", cascade="all, delete-orphan"
     )
+    promises: Mapped[list["Promise"]] = relationship(back_populates="incident", order_by="Promise.id")
+    deadlines: Mapped[list["Deadline"]] = relationship(back_populates="incident", order_by="Deadline.due_at")
 
     @property
     def is_open(self) -> bool:
@@ -98,10 +104,9 @@ class IncidentUpdate(Identified, Base):
     edited_at: Mapped[datetime | None]
     next_update_due_at: Mapped[datetime | None]
     no_promise_reason: Mapped[str] = mapped_column(String(300), default="")
-    promise_outcome: Mapped[PromiseOutcome | None] = mapped_column(WordType(PromiseOutcome))
-    promise_settled_at: Mapped[datetime | None]
 
     incident: Mapped[Incident] = relationship(back_populates="updates")
+    promises: Mapped[list["Promise"]] = relationship(back_populates="update", order_by="Promise.id")
     author: Mapped[StaffUser | None] = relationship()
     components: Mapped[list["UpdateComponent"]] = relationship(
         back_populates="update", order_by="UpdateComponent.id", lazy="selectin"
@@ -109,6 +114,11 @@ class IncidentUpdate(Identified, Base):
     revisions: Mapped[list["UpdateRevision"]] = relationship(
         back_populates="update", order_by="UpdateRevision.replaced_at", lazy="selectin"
     )
+
+    @property
+    def promise(self) -> "Promise | None":
+        """The promise that this statement made, if it made one."""
+        return self.promises[0] if self.promises else None
 
 
 class UpdateComponent(Base):

@@ -1,11 +1,13 @@
 """The status page itself."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified
+from .staff import StaffUser
 
 PUBLIC_CHANNELS = ("email", "sms", "webhook", "slack", "teams")
 
@@ -23,6 +25,10 @@ class Page(Identified, Base):
     mail_reply_to: Mapped[str] = mapped_column(String(254), default="")
     mail_footer: Mapped[str] = mapped_column(String(500), default="")
     shows_lateness: Mapped[bool] = mapped_column(default=False)
+    # When somebody is at work, as `cadence.plain` writes it; None: no policy waits for an opening.
+    business_hours: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Who hears of a late promise when the ladder has run out.
+    fallback_contact_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
     # On which channels strangers may sign up; colleagues may add people on any.
     public_channels: Mapped[list[str]] = mapped_column(default=lambda: list(PUBLIC_CHANNELS))
     is_demo: Mapped[bool] = mapped_column(default=False)
@@ -30,6 +36,8 @@ class Page(Identified, Base):
     confirmed_at: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    fallback_contact: Mapped[StaffUser | None] = relationship()
 
     @property
     def voice(self) -> str:

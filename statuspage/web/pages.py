@@ -28,16 +28,18 @@ def overview() -> Document:
     today = now.astimezone(ZoneInfo(page.time_zone)).date()
     first_day = _midnight(page, date.fromordinal(today.toordinal() - RECENT_DAYS + 1))
     recent = presenters.incidents_between(page, PUBLIC, first_day, now, now)
+    going_on = presenters.open_incidents(page, PUBLIC, now)
     return Document(
         render_template(
             "public/overview.html",
             **context(
                 headline=presenters.overview_headline(page, PUBLIC),
-                incidents=presenters.open_incidents(page, PUBLIC, now),
+                incidents=going_on,
                 groups=presenters.groups(page, PUBLIC, with_quiet=False),
                 days=presenters.days(page, recent, today, RECENT_DAYS),
             ),
-        )
+        ),
+        changes_at=presenters.next_change(page, going_on, now),
     )
 
 
@@ -45,10 +47,12 @@ def overview() -> Document:
 @public()
 def incident(public_id: str) -> Document:
     """One incident's permalink."""
-    view = presenters.one_incident(site_page(), PUBLIC, public_id, utcnow())
+    page, now = site_page(), utcnow()
+    view = presenters.one_incident(page, PUBLIC, public_id, now)
     if view is None:
         raise NotFound("There is nothing at this address.")
-    return Document(render_template("public/incident.html", **context(incident=view)))
+    words = render_template("public/incident.html", **context(incident=view))
+    return Document(words, changes_at=presenters.next_change(page, [view], now))
 
 
 @site.get("/history")
@@ -72,7 +76,8 @@ def history() -> Document:
                 previous_month=f"{_previous_month(month):%Y-%m}" if month > first_month else None,
                 next_month=f"{after:%Y-%m}" if after <= today else None,
             ),
-        )
+        ),
+        changes_at=presenters.next_change(page, found, now),
     )
 
 

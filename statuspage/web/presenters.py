@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -12,10 +12,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from .. import text, urls
 from ..cadence.promises import is_late
 from ..db import db
-from ..models import Component, Incident, IncidentUpdate, Page, UpdateComponent
+from ..models import Component, Incident, IncidentUpdate, Page, Promise, UpdateComponent
 from ..status import ALL_GREEN, headline, worst
 from ..visibility import Viewer, may_see, only_for
-from ..vocabulary import ComponentStatus, Impact, IncidentStatus, IncidentType
+from ..vocabulary import ComponentStatus, DeadlineKind, Impact, IncidentStatus, IncidentType, PromiseOutcome
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,19 @@ class PromiseView:
     due_at: datetime | None
     reason_for_none: str
     is_late: bool
+    # What was promised before it was moved, and why it was.
+    moved_from: datetime | None = None
+    moved_because: str = ""
+
+
+@dataclass(frozen=True)
+class DeadlineView:
+    """A word promised to customers beside the updates: by when, or since when it is given."""
+
+    name: str
+    due_at: datetime
+    done_at: datetime | None
+    is_late: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,9 @@ class IncidentView:
     promise: PromiseView | None
     updates: list[UpdateView]
     duration: timedelta | None
+    deadlines: list[DeadlineView]
+    # When time alone makes this look otherwise: a promise or a deadline falls due.
+    changes_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -182,6 +198,13 @@ def listed_components(page: Page, viewer: Viewer) -> list[Component]:
     return list(db.session.scalars(query))
 
 
+def next_change(page: Page, incidents: Iterable[IncidentView], now: datetime) -> datetime:
+    """When time alone changes what is shown: something of these falls due, or the day turns on the page."""
+    zone = ZoneInfo(page.time_zone)
+    tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
+    return min([tomorrow, *(each.changes_at for each in incidents if each.changes_at)])
+
+
 def _incidents(page: Page, viewer: Viewer, what: object = Incident):  # type: ignore[no-untyped-def]
     return select(what).where(Incident.page_id == page.id, *only_for(viewer, Incident))  # type: ignore[call-overload]
 
@@ -190,6 +213,8 @@ def _views(query, viewer: Viewer, now: datetime) -> list[IncidentView]:  # type:
     loaded = query.options(
         joinedload(Incident.page),
         selectinload(Incident.updates).selectinload(IncidentUpdate.components).joinedload(UpdateComponent.component),
+        selectinload(Incident.promises),
+        selectinload(Incident.deadlines),
     )
     return [_incident(incident, viewer, now) for incident in db.session.scalars(loaded)]
 
@@ -211,14 +236,27 @@ def _incident(incident: Incident, viewer: Viewer, now: datetime) -> IncidentView
         impact=incident.impact,
         type=incident.type,
         started_at=incident.started_at,
-        updated_at=max((update.edited_at or update.created_at for update in updates), default=incident.created_at),
+        updated_at=_changed_at(incident, updates),
         resolved_at=incident.resolved_at,
         is_open=incident.is_open,
         components=[_component(component) for component in ordered],
         promise=_promise(incident, now),
         updates=[_update(update, viewer) for update in reversed(updates)],
         duration=incident.resolved_at - incident.started_at if incident.resolved_at else None,
+        deadlines=_deadlines(incident, now),
+        changes_at=_changes_at(incident, now),
     )
+
+
+def _changed_at(incident: Incident, updates: Iterable[IncidentUpdate]) -> datetime:
+    """When it last looked otherwise to a reader: by words, by a correction, or by a promise moved or taken back."""
+    said = [update.edited_at or update.created_at for update in updates]
+    unsaid = [
+        promise.settled_at
+        for promise in incident.promises
+        if promise.reason and promise.settled_at and not promise.is_first
+    ]
+    return max([*said, *unsaid], default=incident.created_at)
 
 
 def _component(component: Component) -> ComponentView:
@@ -231,7 +269,45 @@ def _promise(incident: Incident, now: datetime) -> PromiseView | None:
     has_slipped = is_late(incident, now)
     if has_slipped and not incident.page.shows_lateness:
         return None  # a time in the past is no promise any more
-    return PromiseView(incident.next_update_due_at, incident.no_promise_reason, has_slipped)
+    before = _moved_from(incident)
+    # A promise that was late when it was moved tells of lateness, which may be for colleagues only.
+    may_tell = before is not None and (before.outcome is PromiseOutcome.REPLACED or incident.page.shows_lateness)
+    return PromiseView(
+        incident.next_update_due_at,
+        incident.no_promise_reason,
+        has_slipped,
+        moved_from=before.due_at if before and may_tell else None,
+        moved_because=before.reason if before and not has_slipped else "",
+    )
+
+
+def _moved_from(incident: Incident) -> Promise | None:
+    """The promise in whose place the present one stands, if it was moved."""
+    if len(incident.promises) < 2 or incident.next_update_due_at is None:
+        return None
+    before, last = incident.promises[-2:]
+    return before if last.outcome is None and last.update_id is None else None
+
+
+def _deadlines(incident: Incident, now: datetime) -> list[DeadlineView]:
+    """What customers were promised beside the updates. A report to an authority is nobody's business here."""
+    shown = []
+    for each in incident.deadlines:
+        is_overdue = each.done_at is None and each.due_at < now
+        if each.kind is not DeadlineKind.CUSTOMERS or each.is_waived:
+            continue
+        if is_overdue and not incident.page.shows_lateness:
+            continue
+        shown.append(DeadlineView(each.name, each.due_at, each.done_at, is_overdue))
+    return shown
+
+
+def _changes_at(incident: Incident, now: datetime) -> datetime | None:
+    moments = [each.due_at for each in incident.deadlines if each.done_at is None]
+    if incident.is_open and incident.next_update_due_at is not None:
+        moments.append(incident.next_update_due_at)
+    # Late is what is later than promised: by the smallest span there is.
+    return min((moment + timedelta.resolution for moment in moments if moment >= now), default=None)
 
 
 def _update(update: IncidentUpdate, viewer: Viewer) -> UpdateView:

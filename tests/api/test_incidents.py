@@ -178,7 +178,7 @@ def test_nobody_is_chased_for_what_was_deleted(robot, page):
     incident = db.session.query(Incident).one()
 
     assert incident.next_update_due_at is None
-    assert incident.updates[0].promise_outcome == "withdrawn"
+    assert incident.updates[0].promise.outcome == "withdrawn"
 
 
 def test_nobody_else_is_told_of_what_was_deleted(robot, subscribe, dispatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy
 
+from tests.bench.chase import reminder_lateness, tick
 from tests.bench.fanout import fanout_postgres, fanout_sqlite, flat, slow_relay_fanout
 from tests.bench.publishing import publish_flat, publish_growth
 from tests.bench.reading import page_during_fanout
@@ -26,6 +27,8 @@ BENCHES = {
     ("slow_wire",): slow_relay,
     ("sms_rate",): sms_rate,
     ("page_during_fanout",): page_during_fanout,
+    ("tick",): tick,
+    ("reminder_lateness",): reminder_lateness,
     ("row_bytes_sqlite", "subscriber_bytes_sqlite"): space_on_sqlite,
     ("row_bytes_postgres", "subscriber_bytes_postgres"): space_on_postgres,
 }

@@ -15,7 +15,7 @@ from statuspage.analytics.periods import Period
 from statuspage.vocabulary import IncidentType, PromiseOutcome, Severity
 from tests.conftest import NOON
 
-KEPT, LATE, WITHDRAWN = PromiseOutcome
+KEPT, LATE, WITHDRAWN, REPLACED = PromiseOutcome
 ZONE = "Europe/Berlin"  # an hour ahead of UTC in March
 
 

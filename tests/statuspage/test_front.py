@@ -1,15 +1,19 @@
 """Public documents are made once for many readers, and anew as soon as something has changed."""
 
+import re
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, update
 
 from statuspage import components
+from statuspage.clock import utcnow
 from statuspage.db import db
+from statuspage.drafts import Promise
 from statuspage.models import AuditEntry, Page
 from statuspage.vocabulary import ComponentStatus
-from statuspage.web.front import OLDEST, Document, Front
+from statuspage.web.front import OLDEST, Document, Front, caching
 from tests.conftest import BY, NOON
 
 PUBLIC = ("/", "/history?month=2026-03", "/history.atom", "/api/v2/summary.json")
@@ -55,6 +59,36 @@ def test_what_time_alone_changes_is_a_second_old_at_most(front, time):
     time[0] = OLDEST
 
     assert front.get("/", 7, make).body == "made 2 times"
+
+
+def test_what_has_fallen_due_is_made_again_at_that_moment(time):
+    moment = [NOON]
+    front, promised = Front(clock=lambda: time[0], now=lambda: moment[0]), Document("by noon", changes_at=NOON)
+    moment[0] = NOON - timedelta.resolution
+    front.get("/", 7, lambda: promised)
+
+    assert front.get("/", 7, Maker()).body == "by noon"
+    moment[0] = NOON
+    assert front.get("/", 7, Maker()).body == "made 1 times"
+
+
+@pytest.mark.parametrize(
+    ("left", "fresh", "stale"),
+    [(None, 5, 60), (3600, 5, 60), (65, 5, 60), (30.9, 5, 25), (4.2, 4, 0), (0.5, 0, 0), (-9, 0, 0)],
+)
+def test_caches_keep_nothing_beyond_its_time(left, fresh, stale):
+    told = caching(timedelta(seconds=left) if left is not None else None)
+
+    assert told.startswith(f"public, max-age={fresh}, s-maxage={fresh}, stale-while-revalidate={stale}, ")
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents/{id}", "/history.atom", "/history.rss"])
+def test_no_cache_in_between_keeps_a_promise_that_is_about_to_fall_due(client, open_incident, path):
+    incident = open_incident(promise=Promise(within=utcnow() - NOON + timedelta(seconds=20)))
+    told = client.get(path.format(id=incident.public_id)).headers["Cache-Control"]
+
+    kept = [int(number) for number in re.findall(r"max-age=(\d+), .*revalidate=(\d+)", told)[0]]
+    assert 0 < sum(kept) <= 20
 
 
 def test_many_who_come_at_once_wait_for_one_to_make_it(front):

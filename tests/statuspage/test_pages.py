@@ -110,7 +110,7 @@ def test_lateness_shows_only_where_the_page_is_set_so(client, page, is_shown):
     incident = begin(page)
 
     for path in ("/", f"/incidents/{incident.public_id}"):
-        assert ("This update is late" in client.get(path).text) is is_shown
+        assert ("Update overdue since" in client.get(path).text) is is_shown
 
 
 def test_resolved_incident_promises_nothing(client, page):

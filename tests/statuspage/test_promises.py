@@ -25,15 +25,16 @@ def test_update_in_time_keeps_the_promise(open_incident):
     incident = open_incident()
     post(incident, DUE)
 
-    first = incident.updates[0]
-    assert (first.promise_outcome, first.promise_settled_at) == (PromiseOutcome.KEPT, DUE)
+    first = incident.updates[0].promise
+    assert (first.outcome, first.settled_at, first.late_by) == (PromiseOutcome.KEPT, DUE, None)
 
 
 def test_update_after_its_time_is_late(open_incident):
     incident = open_incident()
     post(incident, DUE + timedelta(seconds=1))
 
-    assert incident.updates[0].promise_outcome is PromiseOutcome.LATE
+    promise = incident.updates[0].promise
+    assert (promise.outcome, promise.late_by) == (PromiseOutcome.LATE, timedelta(seconds=1))
 
 
 def test_each_promise_is_settled_once_and_never_rewritten(open_incident):
@@ -41,7 +42,7 @@ def test_each_promise_is_settled_once_and_never_rewritten(open_incident):
     post(incident, DUE)
     post(incident, DUE + 3 * HOUR, "Again.")
 
-    outcomes = [update.promise_outcome for update in incident.updates]
+    outcomes = [promise.outcome for promise in incident.promises]
     assert outcomes == [PromiseOutcome.KEPT, PromiseOutcome.LATE, None]
     assert incident.updates[0].next_update_due_at == DUE
 
@@ -50,7 +51,7 @@ def test_resolving_in_time_keeps_the_last_promise_and_makes_none(open_incident):
     incident = open_incident()
     last = post(incident, DUE, status=IncidentStatus.RESOLVED)
 
-    assert incident.updates[0].promise_outcome is PromiseOutcome.KEPT
+    assert incident.updates[0].promise.outcome is PromiseOutcome.KEPT
     assert (last.next_update_due_at, incident.next_update_due_at) == (None, None)
 
 
@@ -58,7 +59,7 @@ def test_internal_note_keeps_no_promise(open_incident):
     incident = open_incident(status=IncidentStatus.IDENTIFIED)
     post(incident, NOON + timedelta(minutes=5), audience=INSIDE)
 
-    assert incident.updates[0].promise_outcome is None
+    assert incident.updates[0].promise.outcome is None
     assert incident.next_update_due_at == DUE
 
 
@@ -66,7 +67,7 @@ def test_first_public_word_settles_what_the_internal_opening_promised(open_incid
     incident = open_incident(audience=INSIDE)
     post(incident, NOON + timedelta(minutes=31))
 
-    assert incident.updates[0].promise_outcome is PromiseOutcome.LATE
+    assert incident.updates[0].promise.outcome is PromiseOutcome.LATE
     assert incident.next_update_due_at == NOON + timedelta(minutes=91)
 
 
@@ -75,7 +76,7 @@ def test_false_alarm_ended_inside_withdraws_the_promise(open_incident):
     post(incident, NOON + timedelta(minutes=5), audience=INSIDE, status=IncidentStatus.RESOLVED)
 
     assert incident.next_update_due_at is None
-    assert incident.updates[0].promise_outcome is PromiseOutcome.WITHDRAWN
+    assert incident.updates[0].promise.outcome is PromiseOutcome.WITHDRAWN
 
 
 def test_incident_that_begins_as_over_inside_promises_nothing(open_incident):

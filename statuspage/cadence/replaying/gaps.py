@@ -1,12 +1,12 @@
 """The silences of a history, the promise that would have stood over each, and who would have been chased."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from ...vocabulary import PromiseOutcome
-from ..policy import Cadence, Rung, due_rungs, next_update_due, outcome
+from ..policy import Cadence, Rung, all_rungs, next_update_due, outcome
 from .stories import Story
 
 NOTHING = timedelta()
@@ -50,9 +50,7 @@ class Gap:
         """Every step of the ladder that would have been climbed before the next update, its repetitions included."""
         if self.ended_at is None:
             return
-        for rung in due_rungs(self.due_at, self.cadence, self.ended_at - _A_MOMENT):
-            for number in range(rung.round + 1):
-                yield replace(rung, round=number, at=rung.at - (rung.round - number) * self.cadence.interval)
+        yield from all_rungs(self.due_at, self.cadence, self.ended_at - _A_MOMENT)
 
 
 def gaps_of(story: Story, cadence: Cadence) -> list[Gap]:

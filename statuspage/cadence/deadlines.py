@@ -1,0 +1,92 @@
+"""Deadlines beside the interval: words owed to customers or an authority, as contracts and regulators ask for them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from .. import audit, text
+from ..audit import Actor
+from ..clock import iso_text
+from ..db import db, lock
+from ..errors import Conflict, Invalid, NotFound
+from ..models import Deadline, Incident, Page
+from ..vocabulary import DeadlineStart
+from .policies import cadence_for
+
+LONGEST_NOTE = 300
+
+
+def owe(incident: Incident, now: datetime) -> list[Deadline]:
+    """The incident owes what its policy asks for, each by its name once; the caller commits.
+
+    What was owed under another severity stays owed until it is done or waived: a contract does not forget.
+    """
+    known = {each.name for each in incident.deadlines}
+    rules = cadence_for(incident.page, incident.severity, incident.type).deadlines
+    fresh = [
+        Deadline(
+            incident=incident,
+            name=rule.name,
+            kind=rule.kind,
+            owner=rule.owner.word,
+            due_at=_since(incident, rule.since) + rule.after,
+            created_at=now,
+        )
+        for rule in rules
+        if rule.name not in known
+    ]
+    db.session.add_all(fresh)
+    return fresh
+
+
+def due_by(now: datetime) -> Sequence[Deadline]:
+    """The deadlines of all pages that should have been met by now and were not, the oldest first."""
+    query = select(Deadline).where(Deadline.done_at.is_(None), Deadline.due_at <= now)
+    return db.session.scalars(query.order_by(Deadline.due_at, Deadline.id)).all()
+
+
+def find(page: Page, public_id: str) -> Deadline:
+    """The deadline with this id of one of the page's incidents; raises NotFound."""
+    query = select(Deadline).join(Incident).where(Incident.page_id == page.id, Deadline.public_id == public_id)
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such deadline.")
+    return found
+
+
+def meet(deadline: Deadline, note: str, by: Actor, now: datetime) -> None:
+    """The word was given, or the report was made: by whom and when is kept. Raises Conflict if it was before."""
+    _settle(deadline, _note(note), by, now, waives=False)
+
+
+def waive(deadline: Deadline, reason: str, by: Actor, now: datetime) -> None:
+    """It does not apply after all, and the reason is kept. Raises Invalid without one, Conflict if it was settled."""
+    if not (reason := _note(reason)):
+        raise Invalid({"note": "Say why this deadline does not apply."})
+    _settle(deadline, reason, by, now, waives=True)
+
+
+def _settle(deadline: Deadline, note: str, by: Actor, now: datetime, *, waives: bool) -> None:
+    lock(deadline)
+    if deadline.done_at is not None:
+        raise Conflict(f"“{deadline.name}” was settled before. What stands is kept as it is.")
+    deadline.done_at, deadline.done_by_id, deadline.note, deadline.is_waived = now, by.user_id, note, waives
+    incident = deadline.incident
+    act = "deadline.waive" if waives else "deadline.meet"
+    audit.record(by, act, incident, now, deadline=deadline.name, due_at=iso_text(deadline.due_at), note=note)
+    db.session.commit()
+
+
+def _since(incident: Incident, start: DeadlineStart) -> datetime:
+    """When the clock began; what nobody noticed before it was declared was noticed then."""
+    if start is DeadlineStart.DETECTED:
+        return min(incident.detected_at or incident.created_at, incident.created_at)
+    return incident.created_at
+
+
+def _note(typed: str) -> str:
+    note = text.one_line(typed)
+    if len(note) > LONGEST_NOTE:
+        raise Invalid({"note": f"Keep it within {LONGEST_NOTE} characters; this has {len(note)}."})
+    return note

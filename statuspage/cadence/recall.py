@@ -1,0 +1,97 @@
+"""Taking reminders back: what has not left yet and is no longer wanted stays here. The callers commit."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from ..db import db
+from ..delivery import outbox
+from ..delivery.nudges import Nudge
+from ..models import Delivery, Incident, Reminder, StaffUser
+from ..models.delivery import is_waiting
+from ..vocabulary import DeliveryState
+
+ANSWERED = "The update came before the reminder left."
+NEWER = "A newer reminder took its place."
+
+
+def cancel(incident: Incident, now: datetime) -> None:
+    """The promise is settled: its reminders ask for nothing any more, and those that have not left never will."""
+    live = _live_of(incident)
+    for reminder in live:
+        reminder.cancelled_at = now
+    _take_back(live, DeliveryState.WITHDRAWN, ANSWERED, now)
+
+
+def withdraw_unsent(incident: Incident, reason: str, now: datetime) -> None:
+    """Nobody is reminded of this incident by what has not left yet; links that are out still work."""
+    _take_back(_live_of(incident), DeliveryState.WITHDRAWN, reason, now)
+
+
+def release(incident: Incident, user: StaffUser, reason: str, now: datetime) -> None:
+    """The person is no longer asked about this incident: their links end, and what has not left stays here."""
+    theirs = [each for each in _live_of(incident) if each.staff_user_id == user.id]
+    for reminder in theirs:
+        reminder.cancelled_at = now
+    _take_back(theirs, DeliveryState.WITHDRAWN, reason, now)
+
+
+def supersede(announcement_ids: Collection[int], now: datetime) -> None:
+    """What has not left yet is out of date: a relay that comes back brings one reminder, not the whole night."""
+    if announcement_ids:
+        _settle(announcement_ids, DeliveryState.SUPERSEDED, NEWER, now)
+
+
+def _live_of(incident: Incident) -> list[Reminder]:
+    query = select(Reminder).where(Reminder.incident_id == incident.id, Reminder.cancelled_at.is_(None))
+    return list(db.session.scalars(query.order_by(Reminder.id)))
+
+
+def _take_back(reminders: Iterable[Reminder], state: DeliveryState, reason: str, now: datetime) -> None:
+    """The messages of these reminders stay here; one that spoke of other incidents too is said again without them."""
+    gone = {each.id: each for each in reminders}
+    if not gone:
+        return
+    db.session.flush()
+    announcements = {each.announcement_id for each in gone.values()}
+    waiting = list(
+        db.session.execute(
+            select(Delivery.announcement_id, Delivery.channel).where(
+                is_waiting, Delivery.announcement_id.in_(announcements), Delivery.state == DeliveryState.PENDING
+            )
+        )
+    )
+    if not waiting:
+        return
+    _settle({number for number, _ in waiting}, state, reason, now)
+    for number in sorted({number for number, _ in waiting}):
+        rest = [each for each in _live_on(number) if each.id not in gone]
+        if rest:
+            _say_again(rest, [channel for of, channel in waiting if of == number], now)
+
+
+def _live_on(announcement_id: int) -> list[Reminder]:
+    query = select(Reminder).where(Reminder.announcement_id == announcement_id, Reminder.cancelled_at.is_(None))
+    return list(db.session.scalars(query.order_by(Reminder.id)))
+
+
+def _say_again(rest: list[Reminder], channels: Collection[str], now: datetime) -> None:
+    nudging = outbox.Nudging(rest[0].staff_user, [nudge_of(each) for each in rest], only=channels)
+    (number,) = outbox.announce_nudges([nudging], now)
+    for reminder in rest:
+        reminder.announcement_id = number
+
+
+def nudge_of(reminder: Reminder) -> Nudge:
+    """What a message says of this reminder."""
+    return Nudge(reminder.incident, reminder.step, reminder.due_at, reminder.cause, reminder_id=reminder.public_id)
+
+
+def _settle(announcement_ids: Collection[int], state: DeliveryState, reason: str, now: datetime) -> None:
+    db.session.execute(
+        update(Delivery)
+        .where(is_waiting, Delivery.announcement_id.in_(announcement_ids), Delivery.state == DeliveryState.PENDING)
+        .values(state=state, reason=reason, settled_at=now)
+        .execution_options(synchronize_session=False)
+    )

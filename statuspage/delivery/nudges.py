@@ -1,0 +1,97 @@
+"""What one person is told of one incident or of several at once: all they owe in one message, with a link each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import text, urls
+from ..clock import moment_text, near_text
+from ..db import new_id
+from ..models import Incident
+from ..vocabulary import ReminderCause, ReminderStep
+from . import messages
+
+# A tick later is not late; what comes later than this says when it should have come.
+LATE_AFTER = timedelta(minutes=1)
+NAMED_BY_SMS, NAMED_BY_MAIL = 3, 20
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """One incident in a reminder: at which step, when the reminder should have come, and why it comes."""
+
+    incident: Incident
+    step: ReminderStep
+    due_at: datetime
+    cause: ReminderCause = ReminderCause.LADDER
+    # Who handed it over, or which role nobody has.
+    by: str = ""
+    reminder_id: str = field(default_factory=new_id)
+
+
+def words(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> dict[str, Any]:
+    """The words of the message, and which link in it belongs to which reminder."""
+    if len(nudged) == 1:
+        only = nudged[0]
+        said = messages.reminder(only.incident, only.step, announcement_id, now, _opening(only), _note(only, now))
+        return {**said, "reminder_id": only.reminder_id}
+    names = {f"compose{number}": each.reminder_id for number, each in enumerate(nudged)}
+    return {**_together(nudged, announcement_id, now), "reminder_ids": names}
+
+
+def _together(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> dict[str, messages.Words]:
+    page = nudged[0].incident.page
+    subject = f"{len(nudged)} updates wait for you"
+    items = [
+        {
+            "incident": each.incident,
+            "opening": _opening(each) or messages.reminder_opening(each.incident, each.step, now),
+            "due": moment_text(each.incident.next_update_due_at or now, page.time_zone),
+            "url": messages.placeholder(announcement_id, f"compose{number}"),
+        }
+        for number, each in enumerate(nudged)
+    ]
+    late = min(nudged, key=lambda each: each.due_at)
+    note, more = _lateness(late.due_at, page.time_zone, now), max(0, len(items) - NAMED_BY_MAIL)
+    return messages.render(
+        "reminders",
+        announcement_id,
+        page,
+        f"{subject}: {text.excerpt(', '.join(each.incident.title for each in nudged), 120)}",
+        _sms(subject, items, note),
+        items=items[:NAMED_BY_MAIL],
+        more=more,
+        opening=subject,
+        note=note,
+        panel_url=urls.absolute("/admin/"),
+    )
+
+
+def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
+    named = [
+        f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}" for each in items[:NAMED_BY_SMS]
+    ]
+    more = len(items) - NAMED_BY_SMS
+    rest = [f"And {more} more: {urls.absolute('/admin/')}"] if more > 0 else []
+    return " ".join([f"{subject}.", *([note] if note else []), *named, *rest]).replace("…", "...")
+
+
+def _opening(nudge: Nudge) -> str:
+    """How it begins where the ladder is not the reason; empty where it is."""
+    if nudge.cause is ReminderCause.HANDED_OVER:
+        return f"{nudge.by} handed this over to you"
+    if nudge.cause is ReminderCause.UNCLAIMED:
+        return f"Nobody is {nudge.by} yet"
+    return ""
+
+
+def _note(nudge: Nudge, now: datetime) -> str:
+    return _lateness(nudge.due_at, nudge.incident.page.time_zone, now)
+
+
+def _lateness(should_at: datetime, zone: str, now: datetime) -> str:
+    """That a reminder is late; empty when it is not."""
+    if now - should_at <= LATE_AFTER:
+        return ""
+    return f"This reminder should have come at {near_text(should_at, zone, now)}."
