@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pages, vitals
-from statuspage.cadence import soundness
+from statuspage.cadence import deadlines, soundness
 from statuspage.clock import utcnow
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
@@ -57,6 +57,7 @@ def _board() -> dict[str, Any]:
         "soon": now + SOON,
         "troubles": standings.troubles(page, now),
         "warnings": health.warnings(vitals.read(now)),
+        "owed": [each for each in deadlines.due_by(now) if each.incident.page_id == page.id],
         "faults": soundness.faults(page),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
