@@ -10,6 +10,8 @@ from . import (
     components,
     compose,
     dashboard,
+    drafts,
+    factors,
     health,
     incidents,
     journal,
@@ -17,6 +19,7 @@ from . import (
     messages,
     page,
     policies,
+    second,
     sending,
     staff,
     subscribers,
@@ -26,12 +29,13 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, analytics, api_keys, components, compose, dashboard, health, incidents, journal, ledger, messages, page,
-    policies, sending, staff, subscribers, told, updates,
+    account, analytics, api_keys, components, compose, dashboard, drafts, factors, health, incidents, journal, ledger,
+    messages, page, policies, second, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 
 def init_app(app: Flask) -> None:
     """Give the app its panel under /admin/."""
-    auth.init_app(app)
+    auth.init_app(app, second.after_password)
+    app.context_processor(lambda: {"passkey_question": second.passkey_question})
     app.register_blueprint(panel)

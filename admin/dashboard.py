@@ -7,11 +7,12 @@ from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pages, vitals
+from statuspage.cadence import shelf
 from statuspage.clock import utcnow
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
 
-from . import health, queries, standings
+from . import drafts, health, queries, standings
 from .auth import actor, needs
 from .views import panel
 
@@ -58,5 +59,6 @@ def _board() -> dict[str, Any]:
         "warnings": health.warnings(vitals.read(now)),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
+        "drafts": drafts.shown(shelf.waiting_on(page)),
         "is_green": not incidents and not behind,
     }

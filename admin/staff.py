@@ -8,6 +8,7 @@ from statuspage.channels import channels, clean_address
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
 from statuspage.errors import Conflict, Invalid
+from statuspage.factors import standing
 from statuspage.models import StaffUser
 from statuspage.vocabulary import StaffRole
 
@@ -85,6 +86,16 @@ def new_link(public_id: str) -> str:
     return _link_page(user)
 
 
+@panel.post("/staff/<public_id>/second-factor")
+@needs(StaffRole.ADMIN)
+def reset_second_factor(public_id: str) -> ResponseReturnValue:
+    """The colleague has lost their device: passkeys, apps, codes and remembered devices are forgotten."""
+    user = verbs.find(public_id)
+    standing.reset(user, actor(), utcnow())
+    flash(f"{user.display_name} has no second factor any more. Make a sign-in link if they need one.")
+    return redirect(f"/admin/staff/{public_id}", 303)
+
+
 def _link_page(user: StaffUser) -> str:
     secret = verbs.new_sign_in_link(user, actor(), utcnow())
     return render_template("admin/staff_link.html", user=user, link=urls.sign_in(secret), hours=verbs.LINK_FOR)
@@ -115,4 +126,6 @@ def _push_url(typed: Typed) -> str:
 
 def _form(user: StaffUser | None, typed: Typed, problems: dict[str, str]) -> str:
     has_push = "apprise" in channels()
-    return render_template("admin/colleague.html", user=user, typed=typed, problems=problems, has_push=has_push)
+    has_second = user is not None and standing.has_second_factor(user)
+    values = {"typed": typed, "problems": problems, "has_push": has_push, "has_second_factor": has_second}
+    return render_template("admin/colleague.html", user=user, **values)

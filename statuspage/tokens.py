@@ -31,6 +31,10 @@ class Purpose(StrEnum):
     COMPOSE = "compose"
     FORM = "form"
     BOUNCE = "bounce"
+    REPLY = "reply"
+    DEVICE = "device"
+    PASSKEY = "passkey"
+    SIGN_IN = "sign_in"
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,7 @@ class AnnouncementKind(Word):
     MANAGE_LINK = "manage_link"
     QUARANTINE = "quarantine"
     REMINDER = "reminder"
+    DRAFT = "draft"
     ALARM = "alarm"
 
 
@@ -163,6 +164,27 @@ class DeliveryState(Word):
 
 
 WAITING_STATES = (DeliveryState.PENDING, DeliveryState.LEASED)
+
+
+class LinkPolicy(Word):
+    """What the link in a reminder may do for whoever opens it."""
+
+    REMEMBERED = "remembered"
+    ALWAYS_ASK = "always_ask"
+    DRAFT_ONLY = "draft_only"
+
+
+class ReplyVia(Word):
+    """The way on which an answer to a reminder came."""
+
+    SMS = "sms"
+    MAIL = "mail"
+    LINK = "link"
+
+    @property
+    def label(self) -> str:
+        """The way as colleagues read it."""
+        return {"sms": "SMS", "mail": "mail", "link": "a reminder's link"}[self.value]
 
 
 class ReminderStep(Word):

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import css_inline
 from flask import current_app
 
-from .. import text, urls
+from .. import replyaddresses, text, urls
 from ..clock import moment_text, near_text, span_words
-from ..models import Incident, IncidentUpdate, Page, Subscriber
+from ..models import Incident, IncidentUpdate, Page, ReplyDraft, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
 from ..vocabulary import IncidentStatus, ReminderStep
@@ -111,7 +111,9 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
         ReminderStep.OVERDUE: f"Update late by {distance}",
     }[step]
     title = text.excerpt(incident.title, 60)
+    code = replyaddresses.code(incident.public_id)
     sms = f"{opening} (by {near_text(due_at, zone, now)}): {title}. Post it: {placeholder(announcement_id, 'compose')}"
+    sms += f" or answer {code} and your words."
     last = incident.updates[-1] if incident.updates else None
     return _render(
         "reminder",
@@ -121,10 +123,28 @@ def reminder(incident: Incident, step: ReminderStep, announcement_id: str, now: 
         sms,
         incident=incident,
         opening=opening,
+        takes_answers=bool(replyaddresses.address(announcement_id)),
         due=moment_text(due_at, zone),
         last=last,
         last_text=text.plain(last.body) if last else "",
         last_at=moment_text(last.created_at, zone) if last else "",
+    )
+
+
+def draft_kept(draft: ReplyDraft, can_release: bool, announcement_id: str) -> dict[str, Words]:
+    """What somebody who answered a reminder is told: the words are kept, not public yet, and how they become so."""
+    incident = draft.incident
+    title = text.excerpt(incident.title, 60)
+    how = f"Publish it: {placeholder(announcement_id, 'compose')}" if can_release else "A comms lead has to release it."
+    return _render(
+        "draft_kept",
+        announcement_id,
+        incident.page,
+        f"Draft kept: {incident.title}",
+        f"Kept as a draft, not published yet: {title}. {how}",
+        incident=incident,
+        draft=draft,
+        can_release=can_release,
     )
 
 

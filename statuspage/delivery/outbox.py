@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import queueing
+from .. import queueing, replyaddresses
 from ..db import db, new_id
-from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
+from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
 from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
 from . import messages
@@ -118,12 +118,34 @@ def announce_reminder(
         kind=AnnouncementKind.REMINDER,
         lane=Lane.FAST,
         incident=incident,
-        words={**messages.reminder(incident, step, public_id, now), "reminder_id": reminder_id},
+        words={
+            **messages.reminder(incident, step, public_id, now),
+            "reminder_id": reminder_id,
+            "reply_to": replyaddresses.address(public_id),
+        },
         expanded_at=now,
         created_at=now,
     )
     owe_colleagues(announcement, {user: user.addresses}, now)
     return reminder_id, announcement
+
+
+def confirm_draft(draft: ReplyDraft, channel: str, can_release: bool, now: datetime) -> None:
+    """Tell its author that the draft waits, on the way it came, with the link that releases it."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=draft.incident.page,
+        kind=AnnouncementKind.DRAFT,
+        lane=Lane.FAST,
+        incident=draft.incident,
+        words={**messages.draft_kept(draft, can_release, public_id), "reminder_id": draft.public_id},
+        expanded_at=now,
+        created_at=now,
+    )
+    address = draft.author.addresses.get(channel)
+    if address:
+        owe_colleagues(announcement, {draft.author: {channel: address}}, now)
 
 
 def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:

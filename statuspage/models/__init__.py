@@ -5,8 +5,10 @@ from .audit import AuditEntry
 from .cadence import CadencePolicy, Reminder
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
+from .factors import Authenticator, Passkey, RecoveryCode, RememberedDevice
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .page import Page
+from .reply import ReplyDraft
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
 from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
@@ -17,6 +19,7 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "AuditEntry",
+    "Authenticator",
     "Breaker",
     "CadencePolicy",
     "CarrierReport",
@@ -31,8 +34,12 @@ __all__ = [
     "Lease",
     "Pace",
     "Page",
+    "Passkey",
     "RateCount",
+    "RecoveryCode",
+    "RememberedDevice",
     "Reminder",
+    "ReplyDraft",
     "Role",
     "Shard",
     "SignInLink",

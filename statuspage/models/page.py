@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base, Identified
+from ..db import Base, Identified, WordType
+from ..vocabulary import LinkPolicy
 
 PUBLIC_CHANNELS = ("email", "sms", "webhook", "slack", "teams")
 
@@ -25,6 +26,7 @@ class Page(Identified, Base):
     shows_lateness: Mapped[bool] = mapped_column(default=False)
     # On which channels strangers may sign up; colleagues may add people on any.
     public_channels: Mapped[list[str]] = mapped_column(default=lambda: list(PUBLIC_CHANNELS))
+    link_policy: Mapped[LinkPolicy] = mapped_column(WordType(LinkPolicy), default=LinkPolicy.REMEMBERED)
     is_demo: Mapped[bool] = mapped_column(default=False)
     # When a person last said how things are; green is only as good as that.
     confirmed_at: Mapped[datetime]
