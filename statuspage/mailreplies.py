@@ -26,7 +26,8 @@ KEPT = "Kept as a draft; its author is told how to release it."
 KNOWN = "Kept already: this mail has come before."
 _DELIVERED_TO = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 _QUOTED_BY = re.compile(
-    r"(?:on|am|le|el|il|op|den|em) .{4,250}(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu)\s*:",
+    r"(?:on|am|le|el|il|op|den|em) .{4,250}"
+    r"(?:wrote|(?:schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu)[^:]{0,100})\s*:",
     re.IGNORECASE | re.DOTALL,
 )
 _ORIGINAL = re.compile(
@@ -96,7 +97,7 @@ def _opens_quote(lines: list[str], number: int) -> bool:
     for length in (1, 2, 3):  # long introductions are wrapped
         if _QUOTED_BY.fullmatch(" ".join(lines[number : number + length]).strip()):
             rest = [each for each in lines[number + length :] if each]
-            return not rest or rest[0].startswith(">") or not any(each.startswith(">") for each in rest)
+            return all(each.startswith(">") for each in rest)
     return False
 
 

@@ -7,4 +7,4 @@ class NotProven(CandorError):
     """Somebody could not show that they are who they say; the sentence says what to do instead."""
 
     code = "not_proven"
-    http_status = 403
+    http_status = 422
