@@ -14,14 +14,16 @@ from statuspage.cadence.replies import Link
 from statuspage.errors import Conflict
 from statuspage.factors import standing
 from statuspage.factors.proof import NotProven
+from statuspage.vocabulary import LinkPolicy
 
 from . import auth, proving
 from .proving import Ways
 
 _PROVEN = "proven"
 GOOD_FOR = timedelta(minutes=10)
-DRAFT_ONLY = "This link keeps drafts only. Save yours; somebody who is signed in publishes it with one tap."
-NOT_THEIRS = "A comms lead publishes. Save your words as a draft, and they can with one tap."
+DRAFT_ONLY = "This link keeps a draft. Somebody signed in publishes it with one tap."
+NO_PROOF = "You have no passkey and no password yet: keep a draft, and somebody signed in publishes it with one tap."
+NOT_THEIRS = "Keep a draft, and a comms lead publishes it with one tap."
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def gate_of(link: Link, now: datetime) -> Gate:
     )
     if asked is Asked.SECOND_FACTOR:
         return Gate(link, asked, proving.ways_of(person, _about(link), now))
-    return Gate(link, asked, Ways(password=asked is Asked.PASSWORD), DRAFT_ONLY)
+    why = DRAFT_ONLY if incident.page.link_policy is LinkPolicy.DRAFT_ONLY else NO_PROOF
+    return Gate(link, asked, Ways(password=asked is Asked.PASSWORD), why)
 
 
 def pass_through(gate: Gate, typed: Mapping[str, str], now: datetime) -> None:

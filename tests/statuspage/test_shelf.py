@@ -145,7 +145,7 @@ def test_a_viewer_suggests_nothing(incident, colleague):
 
 
 def confirmed(channel="sms"):
-    return letters.personal([row for row in ledger(channel=channel) if row.announcement.kind == "draft"][0])
+    return letters.personal(next(row for row in ledger(channel=channel) if row.announcement.kind == "draft"))
 
 
 def test_its_author_gets_one_link_that_releases_it(incident, ada):
