@@ -27,6 +27,7 @@ from .htmx import wants_fragment
 from .views import panel
 
 PAGE = "admin/compose.html"
+MOST_DRAFTS = 3
 SOON = timedelta(minutes=30)
 
 
@@ -96,6 +97,8 @@ def _keep(composer: Composer, gate: Gate, now: datetime) -> ResponseReturnValue:
         said = forms.read_update(site_page(), link.incident, typed, may_publish=True)
         states = {each.public_id: value for each, value in forms.states(site_page(), typed).items() if value}
         choices = {name: typed[name] for name in shelf.CHOICES if typed.get(name)} | {"components": states}
+        if said.status is link.incident.status:
+            choices.pop("status", None)  # the same status, whichever that is by then
         source = typed.get("key") or forms.new_key()
         shelf.save(link.incident, link.person, ReplyVia.LINK, said.body, now, source, choices)
     except (Invalid, Conflict) as error:
@@ -150,7 +153,7 @@ def _page(composer: Composer, gate: Gate, status: int = 200, **values: Any) -> R
 
 def _around(link: Link, gate: Gate) -> dict[str, Any]:
     """What stands around the form: who else has left words, and what is asked before publishing."""
-    drafts = [each for each in shelf.waiting(link.incident) if each is not link.draft]
+    drafts = [each for each in shelf.waiting(link.incident) if each is not link.draft][:MOST_DRAFTS]
     return {"gate": gate, "ways": gate.ways, "drafts": drafts, "link": link}
 
 

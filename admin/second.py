@@ -78,7 +78,6 @@ def take_second_step() -> ResponseReturnValue:
 def sign_in_by_passkey() -> ResponseReturnValue:
     """A passkey alone lets its owner in: it is two things in one, the device and the finger or the PIN."""
     now, typed = utcnow(), forms.typed()
-    auth.limit_guesses("passkey", "Too many attempts to sign in. Wait 15 minutes.")
     passkey = passkeys.answer(proving.site(), "sign-in", typed.get("passkey", ""), now)
     user = passkey.staff_user
     if not user.active:

@@ -121,11 +121,15 @@ def _address(reader: Reader, channel: str, field: str) -> str:
 
 def _push_url(typed: Typed) -> str:
     """A new address; it is never shown again, so an empty field leaves the one there is alone."""
-    return clean_address("apprise", typed["push_url"], "push_url") if typed.get("push_url", "").strip() else ""
+    url = typed.get("push_url", "").strip()
+    if not url:
+        return ""
+    chat = "slack" if url.startswith("https://hooks.slack") else "teams"
+    return clean_address(chat if url.startswith("https://") else "apprise", url, "push_url")
 
 
 def _form(user: StaffUser | None, typed: Typed, problems: dict[str, str]) -> str:
-    has_push = "apprise" in channels()
+    has_push = any(kind in channels() for kind in ("apprise", "slack", "teams"))
     has_second = user is not None and standing.has_second_factor(user)
     values = {"typed": typed, "problems": problems, "has_push": has_push, "has_second_factor": has_second}
     return render_template("admin/colleague.html", user=user, **values)

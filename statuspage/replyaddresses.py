@@ -3,8 +3,10 @@
 import hmac
 import re
 
+from .models import Announcement
 from .tokens import Purpose, signer
 from .urls import settings
+from .vocabulary import AnnouncementKind
 
 _TOKEN = re.compile(r"([a-z0-9]{12})r-([0-9a-f]{16})")
 
@@ -16,6 +18,12 @@ def address(announcement_id: str) -> str:
         return ""
     local, _, domain = home.rpartition("@")
     return f"{local}+{announcement_id}r-{_mac(announcement_id)}@{domain}"
+
+
+def of(announcement: Announcement) -> str:
+    """Where an answer to this message goes; empty for all but a reminder of one incident."""
+    is_answered = announcement.kind is AnnouncementKind.REMINDER and announcement.incident_id is not None
+    return address(announcement.public_id) if is_answered else ""
 
 
 def announcement_id(address: str) -> str | None:

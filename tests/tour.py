@@ -102,4 +102,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",
         "policies": "/admin/policies",
+        "account": "/admin/account",
+        "authenticator": "/admin/account/authenticators/new",
+        "page-settings": "/admin/page",
     }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import queueing, replyaddresses
+from .. import queueing
 from ..db import db, new_id
 from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
 from ..sealing import is_key
@@ -118,11 +118,7 @@ def announce_reminder(
         kind=AnnouncementKind.REMINDER,
         lane=Lane.FAST,
         incident=incident,
-        words={
-            **messages.reminder(incident, step, public_id, now),
-            "reminder_id": reminder_id,
-            "reply_to": replyaddresses.address(public_id),
-        },
+        words={**messages.reminder(incident, step, public_id, now), "reminder_id": reminder_id},
         expanded_at=now,
         created_at=now,
     )

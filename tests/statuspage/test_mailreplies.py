@@ -119,7 +119,8 @@ def _incident():
 
 
 def test_an_answer_in_html_is_read_without_what_it_quotes(reminder):
-    html = '<div>Still <b>working</b> on it.</div><div class="gmail_quote">On Monday<blockquote>Update due</blockquote></div>'
+    quote = '<div class="gmail_quote">On Monday<blockquote>Update due</blockquote></div>'
+    html = f"<div>Still <b>working</b> on it.</div>{quote}"
     inbox.take(mail(reminder.reply_to, html=html), DUE)
 
     assert kept()[0][0] == WORDS

@@ -20,6 +20,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("link_policy", sa.String(length=32), nullable=False, server_default="remembered"))
     with op.batch_alter_table("page", schema=None) as batch_op:
         batch_op.alter_column("link_policy", existing_type=sa.String(length=32), server_default=None)
+    # A chat's webhook is longer than a pager's address, and sealed longer still.
+    with op.batch_alter_table("staff_user", schema=None) as batch_op:
+        batch_op.alter_column("push_url", existing_type=sa.String(length=600), type_=sa.String(length=800))
     _factor(
         "passkey",
         _public_id(),
@@ -91,6 +94,8 @@ def downgrade() -> None:
     """Back."""
     for table in ("reply_draft", "remembered_device", "recovery_code", "authenticator", "passkey"):
         op.drop_table(table)
+    with op.batch_alter_table("staff_user", schema=None) as batch_op:
+        batch_op.alter_column("push_url", existing_type=sa.String(length=800), type_=sa.String(length=600))
     with op.batch_alter_table("page", schema=None) as batch_op:
         batch_op.drop_column("link_policy")
 
