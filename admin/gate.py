@@ -64,6 +64,7 @@ def pass_through(gate: Gate, typed: Mapping[str, str], now: datetime) -> None:
     if not gate.publishes:
         raise Conflict(gate.why_draft)
     if gate.asked is Asked.NOTHING:
+        proving.note_seen(gate.link.person, now)
         return
     if gate.asked is Asked.PASSWORD:
         _take_password(gate.link, typed.get("password", ""))

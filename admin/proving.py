@@ -12,7 +12,7 @@ from statuspage.db import db
 from statuspage.factors import devices, passkeys, standing
 from statuspage.factors.passkeys import Site
 from statuspage.http import LOOPBACK
-from statuspage.models import StaffUser
+from statuspage.models import RememberedDevice, StaffUser
 
 # What tells browsers and systems apart in what they call themselves; the first that is found counts.
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -47,7 +47,13 @@ def ways_of(user: StaffUser, about: str, now: datetime) -> Ways:
 
 def is_remembered(user: StaffUser, now: datetime) -> bool:
     """Whether this colleague has proven themselves in this browser within a month."""
-    return devices.recognised(user, request.cookies.get(_cookie(), ""), now) is not None
+    return _device(user, now) is not None
+
+
+def note_seen(user: StaffUser, now: datetime) -> None:
+    """The colleague has used this browser again, if it is remembered; the caller commits."""
+    if device := _device(user, now):
+        device.seen_at = now
 
 
 def remember(response: Response, user: StaffUser, by: Actor, now: datetime) -> None:
@@ -71,6 +77,10 @@ def device_name(agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in agent), "A browser")
     system = next((name for name in _SYSTEMS if name in agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+def _device(user: StaffUser, now: datetime) -> RememberedDevice | None:
+    return devices.recognised(user, request.cookies.get(_cookie(), ""), now)
 
 
 def _cookie() -> str:

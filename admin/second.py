@@ -38,6 +38,7 @@ def come_in(user: StaffUser, via: str, onward: str, now: datetime) -> ResponseRe
         return redirect("/admin/login/second", 303)
     if not auth.is_me(user):
         login_user(user, authn_via=[via])
+    proving.note_seen(user, now)
     if via != LINK:  # which has said so itself when it was used up
         staff.note_sign_in(user, via, now)
     return redirect(onward, 303)

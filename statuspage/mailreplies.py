@@ -45,7 +45,10 @@ _HTML_QUOTE = re.compile(
 
 def is_addressed(raw: bytes, recipient: str) -> bool:
     """Whether this mail came to an address that answers one of our reminders."""
-    return _announcement_id(_parse(raw), recipient) is not None
+    try:
+        return _announcement_id(_parse(raw), recipient) is not None
+    except Refused:  # whoever else takes in mail may read it all the same
+        return False
 
 
 def take(raw: bytes, now: datetime, recipient: str = "") -> str:

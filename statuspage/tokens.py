@@ -34,7 +34,6 @@ class Purpose(StrEnum):
     REPLY = "reply"
     DEVICE = "device"
     PASSKEY = "passkey"
-    SIGN_IN = "sign_in"
 
 
 @dataclass(frozen=True)

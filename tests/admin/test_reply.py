@@ -192,3 +192,10 @@ def test_a_note_meanwhile_is_shown_and_the_words_stay(client: FlaskClient, remin
     assert answer.status_code == 409
     assert "Ask the vendor." in answer.text
     assert WORDS["body"] in answer.text
+
+
+def test_words_in_a_form_from_an_earlier_session_are_shown(client: FlaskClient, reminder: Reminder) -> None:
+    answer = client.post(link(reminder), data={"csrf_token": "old", **WORDS})
+
+    assert answer.status_code == 400
+    assert WORDS["body"] in answer.text
