@@ -63,7 +63,8 @@ def preview_reply(token: str) -> ResponseReturnValue:
     now, typed = utcnow(), forms.typed()
     link = _opened(token, now)
     if link is None or link.state is not LinkState.OPEN:
-        return _over(link, typed)
+        # A preview that was on its way while the words were published has nothing left to show.
+        return _private(("", 204)) if wants_fragment() else _over(link, typed)
     if typed.get("take"):
         typed = _taken_up(shelf.find(site_page(), typed["take"]), typed)
     composer = _composer(link, token, typed)

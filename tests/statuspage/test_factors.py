@@ -1,5 +1,6 @@
 """Passkeys, six digits, recovery codes and remembered devices: what proves somebody, and what does not."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -47,8 +48,6 @@ def app_uri(ada):
 
 
 def digits(uri, at):
-    import base64
-
     key = codes.secret_of(uri)
     totp = TOTP(base64.b32decode(key + "=" * (-len(key) % 8)), 6, SHA1(), 30)
     return totp.generate(int(at.timestamp())).decode()
