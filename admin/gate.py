@@ -22,7 +22,7 @@ from .proving import Ways
 _PROVEN = "proven"
 GOOD_FOR = timedelta(minutes=10)
 DRAFT_ONLY = "This link keeps a draft. Somebody signed in publishes it with one tap."
-NO_PROOF = "You have no passkey and no password yet: keep a draft, and somebody signed in publishes it with one tap."
+NO_PROOF = "No passkey and no password yet: keep a draft. Somebody signed in publishes it with one tap."
 NOT_THEIRS = "Keep a draft, and a comms lead publishes it with one tap."
 
 
