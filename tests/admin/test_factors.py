@@ -20,6 +20,7 @@ from statuspage.models import StaffUser
 from statuspage.vocabulary import StaffRole
 from tests.conftest import BY, csrf_token
 from tests.doubles.authenticator import Phone
+from tests.houses import Houses
 
 from .desk import Desk
 
@@ -209,3 +210,30 @@ def test_at_a_bare_address_the_account_says_why_there_is_no_passkey(client: Flas
 
     assert "Add a passkey" not in page
     assert "<code>localhost</code>" in page
+
+
+def test_behind_https_passkeys_belong_to_the_base_url_and_the_cookie_to_this_host_alone(houses: Houses) -> None:
+    away = "https://status.example.com"
+    with houses.open(base_url=away, hold_seconds=0) as app:
+        user = staff.add("ada@candor.example", StaffRole.COMMS_LEAD, BY, utcnow())
+        staff.set_password(user, PASSWORD, BY, utcnow())
+        site, phone = Site("status.example.com", away), Phone(origin=away, host="status.example.com")
+        passkeys.enrol(user, site, phone.make(passkeys.invitation(user, site, "S", utcnow())), "Phone", BY, utcnow())
+        db.session.commit()
+        browser = app.test_client()
+
+        def send(path: str, **typed: str) -> TestResponse:
+            found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/admin/login", base_url=away).text)
+            assert found
+            typed |= {"csrf_token": found[1]}
+            return browser.post(path, data=typed, base_url=away, headers={"Origin": away})
+
+        send("/admin/login", email="ada@candor.example", password=PASSWORD)
+        asked = question(browser.get("/admin/login/second", base_url=away).text)
+        answer = send("/admin/login/second", passkey=phone.answer(asked), remember="yes")
+        device = next(each for each in answer.headers.getlist("Set-Cookie") if "device" in each)
+
+    assert answer.status_code == 303
+    assert device.startswith("__Host-device=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(device.split("; "))
+    assert "Domain" not in device
