@@ -11,6 +11,8 @@ from . import (
     components,
     compose,
     dashboard,
+    drafts,
+    factors,
     health,
     incidents,
     journal,
@@ -20,6 +22,7 @@ from . import (
     page,
     policies,
     promises,
+    second,
     sending,
     staff,
     subscribers,
@@ -29,12 +32,13 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, analytics, api_keys, chase, components, compose, dashboard, health, incidents, journal, ledger, messages,
-    on_call, page, policies, promises, sending, staff, subscribers, told, updates,
+    account, analytics, api_keys, chase, components, compose, dashboard, drafts, factors, health, incidents, journal,
+    ledger, messages, on_call, page, policies, promises, second, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 
 def init_app(app: Flask) -> None:
     """Give the app its panel under /admin/."""
-    auth.init_app(app)
+    auth.init_app(app, second.after_password)
+    app.context_processor(lambda: {"passkey_question": second.passkey_question})
     app.register_blueprint(panel)

@@ -10,7 +10,7 @@ from statuspage.drafts import Reader
 from statuspage.errors import Invalid, NotFound
 from statuspage.vocabulary import StaffRole
 
-from . import auth, forms
+from . import auth, factors, forms, second
 from .auth import actor, me, needs
 from .views import panel
 
@@ -28,11 +28,9 @@ def sign_in(secret: str) -> str:
 def use_sign_in(secret: str) -> ResponseReturnValue:
     """The person is signed in, and the link is used up."""
     user = staff.use_sign_in_link(secret, utcnow())
-    login_user(user, authn_via=["link"])
-    if user.password:
-        return redirect("/admin/", 303)
-    flash(f"Welcome, {user.display_name}. Set a password now, so that you can come back without a link.")
-    return redirect("/admin/account", 303)
+    if not user.password:
+        flash(f"Welcome, {user.display_name}. Set a password now, so that you can come back without a link.")
+    return second.come_in(user, second.LINK, "/admin/" if user.password else "/admin/account", utcnow())
 
 
 @panel.get("/account")
@@ -91,5 +89,5 @@ def _check_current(password: str) -> None:
 
 
 def _page(typed: forms.Typed, problems: dict[str, str]) -> str:
-    values = {"sessions": staff.sessions_of(me(), utcnow()), "least": staff.PASSWORD_LEAST}
+    values = {"sessions": staff.sessions_of(me(), utcnow()), "least": staff.PASSWORD_LEAST, **factors.owned(me())}
     return render_template("admin/account.html", typed=typed or {"name": me().name}, problems=problems, **values)

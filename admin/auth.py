@@ -22,6 +22,8 @@ from statuspage.vocabulary import StaffRole
 P = ParamSpec("P")
 R = TypeVar("R")
 View = Callable[..., Any]
+# What becomes of somebody who has given the right password and was going somewhere.
+LetIn = Callable[[StaffUser, str], ResponseReturnValue]
 
 TRIES, TRIES_PER = 10, timedelta(minutes=15)
 RANK = list(StaffRole)
@@ -29,8 +31,8 @@ RANK = list(StaffRole)
 log = structlog.get_logger(__name__)
 
 
-def init_app(app: Flask) -> None:
-    """Set up sign-in: argon2id, our own pages, and limits on guessing."""
+def init_app(app: Flask, let_in: LetIn) -> None:
+    """Set up sign-in: argon2id, our own pages, limits on guessing, and what follows the right password."""
     app.config.update(
         SECURITY_BLUEPRINT_NAME="security",
         SECURITY_URL_PREFIX="/admin",
@@ -63,7 +65,7 @@ def init_app(app: Flask) -> None:
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     user_authenticated.connect(_renew_session, app)
     views = app.view_functions
-    views["security.login"] = _limited(views["security.login"])
+    views["security.login"] = _limited(views["security.login"], let_in)
     views["security.logout"] = _forgetful(views["security.logout"])
 
 
@@ -89,6 +91,18 @@ def me() -> StaffUser:
     """Who is signed in."""
     user: StaffUser = current_user._get_current_object()
     return user
+
+
+def is_me(user: StaffUser) -> bool:
+    """Whether this colleague is the one signed in here."""
+    return bool(current_user.is_authenticated) and me().id == user.id
+
+
+def way_on(target: str) -> str:
+    """Where somebody was going, if that is a page of the panel; else its first."""
+    parts = urlsplit(target)
+    is_ours = not parts.scheme and not parts.netloc and target.startswith("/admin/") and "\\" not in target
+    return target if is_ours else "/admin/"
 
 
 def has_role(least: StaffRole) -> bool:
@@ -133,8 +147,8 @@ def _renew_session(*_args: Any, **_kwargs: Any) -> None:
     session.renew()  # type: ignore[attr-defined]
 
 
-def _limited(login: View) -> View:
-    """Count guesses per account and per visitor, in the database, whatever the answer; note who comes in."""
+def _limited(login: View, let_in: LetIn) -> View:
+    """Count guesses per account and per visitor, in the database, whatever the answer; `let_in` whoever is right."""
 
     @wraps(login)
     def guarded(*args: Any, **kwargs: Any) -> Response:
@@ -145,7 +159,8 @@ def _limited(login: View) -> View:
         response: Response = make_response(login(*args, **kwargs))
         response.headers["Cache-Control"] = "no-store"
         if is_guess and current_user.is_authenticated:
-            staff.note_sign_in(me(), "password", utcnow())
+            response = make_response(let_in(me(), response.headers.get("Location", "")))
+            response.headers["Cache-Control"] = "no-store"
         elif is_guess and response.status_code == 200:
             log.warning("sign_in.refused")
             response.status_code = 422

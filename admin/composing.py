@@ -69,7 +69,6 @@ class Composer:
     # Where it posts to, and where its preview comes from.
     action: str = ""
     preview_url: str = ""
-    is_reply: bool = False
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -7,13 +7,13 @@ from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pages, vitals
-from statuspage.cadence import deadlines, soundness
+from statuspage.cadence import deadlines, shelf, soundness
 from statuspage.clock import utcnow
 from statuspage.oncall import feeds
 from statuspage.presenting import site_page
 from statuspage.vocabulary import ComponentStatus, StaffRole
 
-from . import chasing, health, queries, standings
+from . import chasing, drafts, health, queries, standings
 from .auth import actor, me, needs
 from .views import panel
 
@@ -63,5 +63,6 @@ def _board() -> dict[str, Any]:
         "faults": soundness.faults(page),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,
+        "drafts": drafts.shown(shelf.waiting_on(page)),
         "is_green": not incidents and not behind,
     }

@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from statuspage import publishing, staff
+from statuspage.cadence import shelf
 from statuspage.clock import utcnow
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import Incident
 from statuspage.presenting import site_page
 from statuspage.vocabulary import IncidentRole, StaffRole
 
-from . import chasing, composing, forms, queries, standings
+from . import chasing, composing, drafts, forms, queries, standings
 from .auth import actor, me, needs, require_publish
 from .composing import Composer
 from .forms import Typed
@@ -151,4 +152,5 @@ def _around(incident: Incident) -> dict[str, Any]:
         "promises": promise_rows(incident, now),
         "deadlines": deadline_rows(incident, now),
         "held": {role: users for role, users in held.items() if users},
+        "drafts": drafts.shown(shelf.waiting(incident)),
     }

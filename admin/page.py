@@ -11,7 +11,7 @@ from statuspage.errors import Invalid
 from statuspage.pages import PageFacts
 from statuspage.presenting import site_page
 from statuspage.settings import check_zone
-from statuspage.vocabulary import StaffRole
+from statuspage.vocabulary import LinkPolicy, StaffRole
 
 from . import forms
 from .auth import actor, needs
@@ -54,6 +54,7 @@ def _read(typed: Typed) -> PageFacts:
         mail_footer=reader.optional_line("mail_footer", 500),
         shows_lateness="shows_lateness" in request.form,
         public_channels=_public_channels(reader),
+        link_policy=reader.word("link_policy", LinkPolicy, site_page().link_policy),
     )
     reader.check()
     return facts

@@ -8,6 +8,7 @@ from statuspage.channels import channels, clean_address
 from statuspage.clock import utcnow
 from statuspage.drafts import Reader
 from statuspage.errors import Conflict, Invalid
+from statuspage.factors import standing
 from statuspage.models import StaffUser
 from statuspage.vocabulary import StaffRole
 
@@ -85,6 +86,16 @@ def new_link(public_id: str) -> str:
     return _link_page(user)
 
 
+@panel.post("/staff/<public_id>/second-factor")
+@needs(StaffRole.ADMIN)
+def reset_second_factor(public_id: str) -> ResponseReturnValue:
+    """The colleague has lost their device: passkeys, apps, codes and remembered devices are forgotten."""
+    user = verbs.find(public_id)
+    standing.reset(user, actor(), utcnow())
+    flash(f"{user.display_name} has no second factor any more. Make a sign-in link if they need one.")
+    return redirect(f"/admin/staff/{public_id}", 303)
+
+
 def _link_page(user: StaffUser) -> str:
     secret = verbs.new_sign_in_link(user, actor(), utcnow())
     return render_template("admin/staff_link.html", user=user, link=urls.sign_in(secret), hours=verbs.LINK_FOR)
@@ -110,9 +121,15 @@ def _address(reader: Reader, channel: str, field: str) -> str:
 
 def _push_url(typed: Typed) -> str:
     """A new address; it is never shown again, so an empty field leaves the one there is alone."""
-    return clean_address("apprise", typed["push_url"], "push_url") if typed.get("push_url", "").strip() else ""
+    url = typed.get("push_url", "").strip()
+    if not url:
+        return ""
+    chat = "slack" if url.startswith("https://hooks.slack") else "teams"
+    return clean_address(chat if url.startswith("https://") else "apprise", url, "push_url")
 
 
 def _form(user: StaffUser | None, typed: Typed, problems: dict[str, str]) -> str:
-    has_push = "apprise" in channels()
-    return render_template("admin/colleague.html", user=user, typed=typed, problems=problems, has_push=has_push)
+    has_push = any(kind in channels() for kind in ("apprise", "slack", "teams"))
+    has_second = user is not None and standing.has_second_factor(user)
+    values = {"typed": typed, "problems": problems, "has_push": has_push, "has_second_factor": has_second}
+    return render_template("admin/colleague.html", user=user, **values)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
@@ -97,7 +97,8 @@ def candor_error(error: CandorError) -> ResponseReturnValue:
 def old_form(_error: CSRFError) -> ResponseReturnValue:
     """The form belongs to a session that has ended: nothing was done with it."""
     sentence = "This form is from an earlier sign-in, so nothing was done. Go back, copy your words, and reload it."
-    return render_template("admin/error.html", code=400, sentence=sentence), 400
+    kept = request.form.get("body", "")
+    return render_template("admin/error.html", code=400, sentence=sentence, kept=kept), 400
 
 
 @panel.errorhandler(403)

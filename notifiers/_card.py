@@ -48,6 +48,8 @@ class Card:
     promise: str = ""
     components: tuple[Part, ...] = ()
     links: tuple[Link, ...] = ()
+    # What one can do about it, in one tap; the first is meant most.
+    buttons: tuple[Link, ...] = ()
 
     @property
     def colour(self) -> str:
@@ -70,7 +72,7 @@ class Card:
     @property
     def text(self) -> str:
         """All of it, to be read without any layout."""
-        links = "\n".join(f"{link.label}: {link.url}" for link in self.links)
+        links = "\n".join(f"{link.label}: {link.url}" for link in (*self.buttons, *self.links))
         parts = (self.headline, self.body, self.parts_text, self.promise, self.url, links)
         return "\n\n".join(part for part in parts if part)
 
@@ -95,12 +97,17 @@ def read_card(message: Message) -> Card:
         components=tuple(
             Part(clean_line(_text(each, "name")), _text(each, "status")) for each in _list(facts, "components")
         ),
-        links=tuple(Link(_text(each, "label"), _text(each, "url")) for each in _list(facts, "links")),
+        links=_links(facts, "links"),
+        buttons=_links(facts, "buttons"),
     )
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
     return str(facts.get(name) or "")
+
+
+def _links(facts: Mapping[str, Any], name: str) -> tuple[Link, ...]:
+    return tuple(Link(_text(each, "label"), _text(each, "url")) for each in _list(facts, name))
 
 
 def _list(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

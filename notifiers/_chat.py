@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
-from ._card import Card, read_card
+from ._card import Card, Link, read_card
 from ._contract import (
     DeliveryError,
     Envelope,
@@ -131,4 +131,4 @@ def wire_for(settings: Mapping[str, str]) -> HookWire:
     return HookWire(poster, Traffic(pace=ONE_A_SECOND), may_repeat=False)
 
 
-__all__ = ["Card", "ChatHook", "Field", "is_live", "wire_for"]
+__all__ = ["Card", "ChatHook", "Field", "Link", "is_live", "wire_for"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ._chat import Card, ChatHook, Field, is_live, wire_for
+from ._chat import Card, ChatHook, Field, Link, is_live, wire_for
 from ._text import cut
 
 EXAMPLE = {"CANDOR_BASE_URL": "https://status.example.com"}
@@ -37,6 +37,8 @@ class Slack(ChatHook):
             for words in said
             if words
         ]
+        if card.buttons:
+            blocks.append({"type": "actions", "elements": [_button(link) for link in card.buttons[:5]]})
         if footer := "  ·  ".join(_footer(card)):
             blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": cut(footer, 2900)}]})
         return {
@@ -55,6 +57,11 @@ def escaped(words: str) -> str:
 
 def _footer(card: Card) -> list[str]:
     return ([escaped(card.page)] if card.page else []) + [f"<{link.url}|{escaped(link.label)}>" for link in card.links]
+
+
+def _button(link: Link) -> dict[str, Any]:
+    label = {"type": "plain_text", "text": cut(link.label, 70), "emoji": False}
+    return {"type": "button", "text": label, "url": link.url}
 
 
 def build(settings: Mapping[str, str]) -> Slack:

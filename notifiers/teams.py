@@ -51,7 +51,9 @@ class Teams(ChatHook):
             body.append(_words(card.promise, weight="Bolder"))
         if card.page:
             body.append(_words(cut(card.page, 200), isSubtle=True, size="Small"))
-        links = ([("Read more", card.url)] if card.url else []) + [(link.label, link.url) for link in card.links]
+        read_on = [("Read more", card.url)] if card.url else []
+        links = [(link.label, link.url) for link in card.buttons] + read_on
+        links += [(link.label, link.url) for link in card.links]
         content = {
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
             "type": "AdaptiveCard",

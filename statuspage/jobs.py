@@ -14,6 +14,7 @@ from .clock import utcnow
 from .db import db, reading
 from .delivery import claims, expansion, pulse, shards
 from .delivery.due import due
+from .factors import devices
 from .oncall import feeds
 from .vocabulary import Lane
 
@@ -89,6 +90,7 @@ class Clock:
         watch.find_unwatched(now)
         limits.forget_old(now)
         sessions.end_expired(now)
+        devices.end_expired(now)
         signups.forget_unconfirmed(now)
         queueing.forget_unheard()
         pulse.forget_old(now)

@@ -11,7 +11,7 @@ from .cadence.policies import add_defaults
 from .db import db, lock
 from .errors import Conflict, NotFound
 from .models import Incident, Page, Role
-from .vocabulary import IncidentStatus, StaffRole
+from .vocabulary import IncidentStatus, LinkPolicy, StaffRole
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class PageFacts:
     mail_footer: str
     shows_lateness: bool
     public_channels: list[str]
+    link_policy: LinkPolicy = LinkPolicy.REMEMBERED
 
 
 def ensure_first(now: datetime) -> Page:

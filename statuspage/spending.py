@@ -28,7 +28,7 @@ def refusal(
     most = urls.settings().sms_daily_segments
     if not isinstance(channel, Metered) or not channel.is_live or not most:
         return None
-    if announcement.kind is AnnouncementKind.REMINDER:
+    if announcement.kind in (AnnouncementKind.REMINDER, AnnouncementKind.DRAFT):
         return None
     segments = channel.pieces(envelope.personal())
     spent = limits.count(f"{channel.kind}-segments", segments, DAY, now)

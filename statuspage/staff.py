@@ -11,6 +11,7 @@ from . import audit
 from .audit import Actor
 from .db import db, lock, lock_name
 from .errors import Conflict, Invalid, NotFound
+from .factors import devices
 from .models import Incident, Role, SignInLink, StaffSession, StaffUser
 from .vocabulary import IncidentRole, StaffRole
 
@@ -192,6 +193,7 @@ def _count_admins() -> int:
 
 
 def _sign_out_everywhere(user: StaffUser) -> None:
+    devices.forget_all(user)
     user.fs_uniquifier = secrets.token_hex(32)
     db.session.execute(delete(StaffSession).where(StaffSession.staff_user_id == user.id))
 

@@ -31,6 +31,9 @@ class Purpose(StrEnum):
     COMPOSE = "compose"
     FORM = "form"
     BOUNCE = "bounce"
+    REPLY = "reply"
+    DEVICE = "device"
+    PASSKEY = "passkey"
 
 
 @dataclass(frozen=True)

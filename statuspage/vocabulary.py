@@ -143,6 +143,7 @@ class AnnouncementKind(Word):
     MANAGE_LINK = "manage_link"
     QUARANTINE = "quarantine"
     REMINDER = "reminder"
+    DRAFT = "draft"
     ALARM = "alarm"
 
 
@@ -188,6 +189,27 @@ class ReminderCause(Word):
     LADDER = "ladder"
     HANDED_OVER = "handed_over"
     UNCLAIMED = "unclaimed"
+
+
+class LinkPolicy(Word):
+    """What the link in a reminder may do for whoever opens it."""
+
+    REMEMBERED = "remembered"
+    ALWAYS_ASK = "always_ask"
+    DRAFT_ONLY = "draft_only"
+
+
+class ReplyVia(Word):
+    """The way on which an answer to a reminder came."""
+
+    SMS = "sms"
+    MAIL = "mail"
+    LINK = "link"
+
+    @property
+    def label(self) -> str:
+        """The way as colleagues read it."""
+        return {"sms": "SMS", "mail": "mail", "link": "a reminder's link"}[self.value]
 
 
 class ReminderStep(Word):

@@ -104,4 +104,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "on-call": "/admin/on-call",
         "policies": "/admin/policies",
         "policy": "/admin/policies/sev1",
+        "account": "/admin/account",
+        "authenticator": "/admin/account/authenticators/new",
+        "page-settings": "/admin/page",
     }

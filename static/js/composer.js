@@ -2,7 +2,7 @@
    Typed words survive a sign-in that ran out; they are kept in this tab only, and only until they are published. */
 
 const form = document.getElementById("composer");
-const QUIET = ["csrf_token", "key", "seen_sequence"];
+const QUIET = ["csrf_token", "key", "seen_sequence", "taken", "passkey", "code", "password", "remember"];
 
 /** What a person can change in the form, by name. */
 function fields() {
@@ -50,13 +50,20 @@ function say(words) {
   body.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** The chip says when the next update comes, as it is chosen below. */
+function tellPromise(chosen) {
+  const place = form.querySelector("[data-promised]");
+  if (place && /\d/.test(chosen.labels[0].textContent)) place.textContent = chosen.labels[0].textContent.trim();
+}
+
 function watch() {
   for (const each of form.querySelectorAll("[data-needs-script]")) each.hidden = each.matches(".jump") && !window.htmx;
   if (window.htmx) form.querySelector("[data-preview]").hidden = true;
 
   form.addEventListener("change", (event) => {
     const body = form.elements.namedItem("body");
-    if (event.target.name === "status" && isSuggested(body.value)) say(suggestion() || body.value);
+    if (event.target.name === "status" && (isSuggested(body.value) || !body.value.trim())) say(suggestion() || body.value);
+    if (event.target.name === "promise") tellPromise(event.target);
   });
   form.querySelector("[data-suggest]")?.addEventListener("click", () => say(suggestion()));
   form.addEventListener("keydown", (event) => {
@@ -75,4 +82,13 @@ function watch() {
   else restore(store);
 }
 
+/** Words behind a link that is over come along to where they can be said, in this tab. */
+function carry() {
+  const kept = document.querySelector("[data-carry-to]");
+  if (!kept) return;
+  window.sessionStorage.setItem(`candor:${kept.dataset.carryTo}`, JSON.stringify([["body", kept.value]]));
+  for (const each of document.querySelectorAll("[data-needs-script]")) each.hidden = false;
+}
+
 if (form) watch();
+else carry();

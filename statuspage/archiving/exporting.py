@@ -20,7 +20,10 @@ from ..sealing import Sealed, shown
 from .private_files import new_private_file
 
 # The machinery's own notes, which mean nothing elsewhere, and what lets somebody in.
-LEFT_OUT = {"idempotency_key", "lease", "rate_count", "sign_in_link", "staff_session", "breaker"}
+LEFT_OUT = {
+    "authenticator", "breaker", "idempotency_key", "lease", "passkey", "rate_count", "recovery_code",
+    "remembered_device", "sign_in_link", "staff_session",
+}  # fmt: skip
 _SECRET = re.compile(r"secret|password|token|salt|hash|uniquifier|digest|push_url")
 AT_ONCE = 1000
 README = """This is everything that this Candor kept{scope}, made {at}.

@@ -1,4 +1,4 @@
-"""`candor bounces`: mails that came back, from a mail pipe or from a maildir."""
+"""`candor bounces`: mails that came back and answers to reminders, from a mail pipe or from a maildir."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import DBAPIError
 
-from .. import bounces as desk
+from .. import inbox as desk
 from ..clock import utcnow
 from ..db import db
 from ..models import Page
@@ -19,7 +19,7 @@ DATA_ERROR, TRY_LATER = 65, 75
 
 @click.group()
 def bounces() -> None:
-    """Mails that came back to CANDOR_BOUNCE_ADDRESS."""
+    """Mails to CANDOR_BOUNCE_ADDRESS: what came back, and what colleagues answer to reminders."""
 
 
 @bounces.command()

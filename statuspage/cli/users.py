@@ -6,6 +6,7 @@ from .. import staff, text, urls
 from ..audit import COMMAND_LINE
 from ..channels import clean_address
 from ..clock import utcnow
+from ..factors import standing
 from ..models import StaffUser
 from ..vocabulary import StaffRole
 from ._shell import inside
@@ -33,10 +34,19 @@ def add(email: str, role: StaffRole, phone: str, name: str) -> None:
 
 @user.command()
 @click.option("--email", required=True, help="The colleague's address.")
+@click.option("--second-factor", is_flag=True, help="Also forget their passkeys, codes and remembered devices.")
 @inside
-def reset(email: str) -> None:
-    """Print a new one-time link for a colleague; earlier ones stop working."""
-    _print_link(staff.find_by_email(clean_address("email", email, "email")))
+def reset(email: str, second_factor: bool) -> None:
+    """Print a new one-time link for a colleague; earlier ones stop working.
+
+    Who has a passkey or an authenticator app is still asked for it; --second-factor is for who has lost theirs.
+    """
+    colleague = staff.find_by_email(clean_address("email", email, "email"))
+    if second_factor:
+        standing.reset(colleague, COMMAND_LINE, utcnow())
+    elif standing.has_second_factor(colleague):
+        click.echo("They are asked for their passkey or code too; --second-factor forgets those.", err=True)
+    _print_link(colleague)
 
 
 def _print_link(colleague: StaffUser) -> None:

@@ -38,6 +38,8 @@ def words(template: str, short: str, context: Context) -> Iterator[tuple[str, st
 def _card(template: str, short: str, context: Context) -> dict[str, Any]:
     page = context["page"]
     update: IncidentUpdate | None = context.get("update")
+    if template == "reminder":
+        return _reminder_card(context)
     if update is None:
         manage = [{"label": "Change or stop", "url": context["manage_url"]}] if template == "manage_link" else []
         return {"card": {"title": context["subject"], "body": short, "page": page.name, "links": manage}}
@@ -54,6 +56,24 @@ def _card(template: str, short: str, context: Context) -> dict[str, Any]:
             "components": [{"name": each.component.name, "status": each.new_status.label} for each in changes],
             "promise": "" if update.status is IncidentStatus.RESOLVED else context["promise"],
             "links": [{"label": "Change or stop these messages", "url": context["manage_url"]}],
+        }
+    }
+
+
+def _reminder_card(context: Context) -> dict[str, Any]:
+    """For a colleague's own chat: what is owed, what was said last, and the page on which it is done."""
+    said = f"Last said, {context['last_at']}: {context['last_text']}" if context["last"] else ""
+    return {
+        "card": {
+            "title": context["subject"],
+            "body": said,
+            "page": context["page"].name,
+            "tone": "degraded",
+            "promise": f"Promised by {context['due']}.",
+            "buttons": [
+                {"label": "Write the update", "url": context["compose_url"]},
+                {"label": "Acknowledge", "url": f"{context['compose_url']}#chase"},
+            ],
         }
     }
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from notifiers import Envelope, Message
 
-from .. import bounces, urls
+from .. import bounces, replyaddresses, urls
 from ..models import Announcement, Delivery, Subscriber
 from ..tokens import Purpose, signer
 from ..vocabulary import AnnouncementKind
@@ -70,7 +70,7 @@ class Letter:
             thread=announcement.incident.public_id if announcement.incident else None,
             is_thread_start=announcement.sequence == 1 and announcement.kind is AnnouncementKind.INCIDENT_UPDATE,
             from_name=page.mail_from_name or page.name,
-            reply_to=page.mail_reply_to or None,
+            reply_to=replyaddresses.of(announcement) or page.mail_reply_to or None,
             unsubscribe_url=self.unsubscribe if is_list_mail else None,
             said_at=announcement.created_at,
             return_path=self.bounce if self._returns else None,

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import css_inline
 from flask import current_app
 
-from .. import text, urls
+from .. import replyaddresses, text, urls
 from ..clock import moment_text, near_text, span_words
-from ..models import Incident, IncidentUpdate, Page, Subscriber
+from ..models import Incident, IncidentUpdate, Page, ReplyDraft, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
 from ..vocabulary import Audience, IncidentStatus, ReminderStep
@@ -110,6 +110,7 @@ def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
     title = text.excerpt(incident.title, 60)
     sms = f"{begins} (by {near_text(due_at, zone, now)}): {title}. {note}".rstrip()
     sms = f"{sms} Post it: {placeholder(announcement_id, 'compose')}"
+    sms += f" or answer {replyaddresses.code(incident.public_id)} and your words."
     last = incident.updates[-1] if incident.updates else None
     return _render(
         "reminder",
@@ -120,6 +121,7 @@ def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
         incident=incident,
         opening=begins,
         note=note,
+        takes_answers=bool(replyaddresses.address(announcement_id)),
         due=moment_text(due_at, zone),
         last=last,
         last_text=text.plain(last.body) if last else "",
@@ -136,6 +138,23 @@ def reminder_opening(incident: Incident, step: ReminderStep, now: datetime) -> s
         return f"{what} due in {distance}"
     is_now = step is not ReminderStep.OVERDUE and now - due_at < timedelta(minutes=1)
     return f"{what} due now" if is_now else f"{what} late by {distance}"
+
+
+def draft_kept(draft: ReplyDraft, can_release: bool, announcement_id: str) -> dict[str, Words]:
+    """What somebody who answered a reminder is told: the words are kept, not public yet, and how they become so."""
+    incident = draft.incident
+    title = text.excerpt(incident.title, 60)
+    how = f"Publish it: {placeholder(announcement_id, 'compose')}" if can_release else "A comms lead has to release it."
+    return _render(
+        "draft_kept",
+        announcement_id,
+        incident.page,
+        f"Draft kept: {incident.title}",
+        f"Kept as a draft, not published yet: {title}. {how}",
+        incident=incident,
+        draft=draft,
+        can_release=can_release,
+    )
 
 
 def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict[str, Words]:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from .. import queueing
 from ..db import db, new_id
-from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, StaffUser, Subscriber
+from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
 from ..sealing import is_key
 from ..vocabulary import AnnouncementKind, Lane, ReminderStep
 from . import messages, nudges
@@ -177,6 +177,24 @@ def announce_nudges(many: Sequence[Nudging], now: datetime) -> list[int]:
     if owed:
         db.session.execute(insert(Delivery), owed)
     return [numbers[public_id] for public_id, _ in told]
+
+
+def confirm_draft(draft: ReplyDraft, channel: str, can_release: bool, now: datetime) -> None:
+    """Tell its author that the draft waits, on the way it came, with the link that releases it."""
+    public_id = new_id()
+    announcement = Announcement(
+        public_id=public_id,
+        page=draft.incident.page,
+        kind=AnnouncementKind.DRAFT,
+        lane=Lane.FAST,
+        incident=draft.incident,
+        words={**messages.draft_kept(draft, can_release, public_id), "reminder_id": draft.public_id},
+        expanded_at=now,
+        created_at=now,
+    )
+    address = draft.author.addresses.get(channel)
+    if address:
+        owe_colleagues(announcement, {draft.author: {channel: address}}, now)
 
 
 def owe_colleagues(announcement: Announcement, people: Mapping[StaffUser, Mapping[str, str]], now: datetime) -> None:

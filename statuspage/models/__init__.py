@@ -6,9 +6,11 @@ from .cadence import CadencePolicy, Deadline, Promise, Reminder
 from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
+from .factors import Authenticator, Passkey, RecoveryCode, RememberedDevice
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .oncall import OnCallFeed
 from .page import Page
+from .reply import ReplyDraft
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
 from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
@@ -19,6 +21,7 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "AuditEntry",
+    "Authenticator",
     "Breaker",
     "CadencePolicy",
     "CarrierReport",
@@ -36,9 +39,13 @@ __all__ = [
     "OnCallFeed",
     "Pace",
     "Page",
+    "Passkey",
     "Promise",
     "RateCount",
+    "RecoveryCode",
+    "RememberedDevice",
     "Reminder",
+    "ReplyDraft",
     "Role",
     "Shard",
     "SignInLink",

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Base, Identified
+from ..db import Base, Identified, WordType
+from ..vocabulary import LinkPolicy
 from .staff import StaffUser
 
 PUBLIC_CHANNELS = ("email", "sms", "webhook", "slack", "teams")
@@ -31,6 +32,7 @@ class Page(Identified, Base):
     fallback_contact_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
     # On which channels strangers may sign up; colleagues may add people on any.
     public_channels: Mapped[list[str]] = mapped_column(default=lambda: list(PUBLIC_CHANNELS))
+    link_policy: Mapped[LinkPolicy] = mapped_column(WordType(LinkPolicy), default=LinkPolicy.REMEMBERED)
     is_demo: Mapped[bool] = mapped_column(default=False)
     # When a person last said how things are; green is only as good as that.
     confirmed_at: Mapped[datetime]

@@ -36,8 +36,8 @@ class StaffUser(Identified, UserMixin, Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
     phone: Mapped[str] = mapped_column(String(32), default="")
-    # A push service or pager, as an address of Apprise's; it holds a key and is shown to nobody.
-    push_url: Mapped[str] = mapped_column(Sealed(600), default="")
+    # A push service or pager as an address of Apprise's, or a chat's webhook; it holds a key and is shown to nobody.
+    push_url: Mapped[str] = mapped_column(Sealed(800), default="")
     password: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
@@ -54,7 +54,7 @@ class StaffUser(Identified, UserMixin, Base):
     @property
     def addresses(self) -> dict[str, str]:
         """Where this person is reminded, by channel."""
-        ways = {"email": self.email, "sms": self.phone, "apprise": self.push_url}
+        ways = {"email": self.email, "sms": self.phone, _channel_of(self.push_url): self.push_url}
         return {channel: address for channel, address in ways.items() if address}
 
     @property
@@ -62,6 +62,13 @@ class StaffUser(Identified, UserMixin, Base):
         """The strongest role held; `viewer` when there is none."""
         held = {role.name for role in self.roles}
         return next((role for role in reversed(StaffRole) if role.value in held), StaffRole.VIEWER)
+
+
+def _channel_of(push_url: str) -> str:
+    """Over which channel this goes: a chat's own webhook as a card with buttons, everything else by Apprise."""
+    if not push_url.startswith("https://"):
+        return "apprise"
+    return "slack" if push_url.startswith("https://hooks.slack") else "teams"
 
 
 class SignInLink(Base):

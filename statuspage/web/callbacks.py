@@ -1,10 +1,11 @@
 """What providers tell us: signed, or refused."""
 
 import re
+from xml.sax.saxutils import escape
 
 from flask import Blueprint, Response, abort, request
 
-from .. import smsreports, subscriptions
+from .. import smsreplies, smsreports, subscriptions
 from ..audit import SUBSCRIBER
 from ..channels import clean_address, signed_callbacks
 from ..clock import utcnow
@@ -15,9 +16,10 @@ from ..vocabulary import DeliveryState
 inbound = Blueprint("inbound", __name__, url_prefix="/inbound")
 
 STOP_WORDS = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "arret", "arrêt", "revoke", "optout"}
+HELP_WORDS = {"help", "info"}
 START_WORDS = {"start", "yes", "unstop"}
 _STATES = {"sent": DeliveryState.SENT, "delivered": DeliveryState.DELIVERED, "failed": DeliveryState.BOUNCED}
-_NOTHING_TO_SAY = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 
 
 @inbound.post("/twilio/status")
@@ -41,7 +43,8 @@ def twilio_status() -> Response:
 
 @inbound.post("/twilio/sms")
 def twilio_sms() -> Response:
-    """A subscriber wrote back: STOP ends their messages, START begins them again, anything else changes nothing."""
+    """Somebody wrote back: STOP ends a subscriber's messages, START begins them again; a colleague's answer to a
+    reminder becomes a draft; anything else changes nothing."""
     _require_signature()
     words = re.sub(r"[^\w]", "", request.form.get("Body", "").casefold())
     kind = request.form.get("OptOutType", "").casefold()
@@ -49,12 +52,17 @@ def twilio_sms() -> Response:
         address = clean_address("sms", request.form.get("From", ""))
     except Invalid:
         return _answer()
+    is_stop, is_start = kind == "stop" or words in STOP_WORDS, kind == "start" or words in START_WORDS
     for subscriber in subscriptions.find_by_address("sms", address):
-        if kind == "stop" or words in STOP_WORDS:
+        if is_stop:
             subscriptions.unsubscribe(subscriber, "STOP by SMS", SUBSCRIBER, utcnow())
-        elif kind == "start" or words in START_WORDS:
+        elif is_start:
             subscriptions.resume(subscriber, utcnow())
-    return _answer()
+    # The carrier itself answers these, and it would be odd to hear from us as well.
+    if is_stop or is_start or kind or words in HELP_WORDS:
+        return _answer()
+    form = request.form
+    return _answer(smsreplies.take(address, form.get("Body", ""), form.get("MessageSid", ""), utcnow()))
 
 
 def _require_signature() -> None:
@@ -65,5 +73,7 @@ def _require_signature() -> None:
         abort(403)
 
 
-def _answer() -> Response:
-    return Response(_NOTHING_TO_SAY, mimetype="text/xml")
+def _answer(sentence: str = "") -> Response:
+    """What Twilio sends back, if anything."""
+    said = f"<Message>{escape(sentence)}</Message>" if sentence else ""
+    return Response(_TWIML.format(said), mimetype="text/xml")

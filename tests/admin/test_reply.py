@@ -17,13 +17,14 @@ from statuspage.tokens import Purpose, signer
 from statuspage.vocabulary import IncidentStatus, StaffRole
 from tests.conftest import BY, csrf_token
 
+PASSWORD = "a short sentence is good"
 WORDS = {"status": "investigating", "body": "Still looking into it.", "promise": "30m", "seen_sequence": "1"}
 
 
 @pytest.fixture
 def reminder(page: object, colleague: Callable[..., StaffUser], open_incident: Callable[..., Incident]) -> Reminder:
-    """The comms lead has just been reminded of a late promise."""
-    colleague(StaffRole.COMMS_LEAD)
+    """The comms lead, who has a password and no passkey, has just been reminded of a late promise."""
+    staff.set_password(colleague(StaffRole.COMMS_LEAD), PASSWORD, BY, utcnow())
     incident = open_incident()
     incident.next_update_due_at = utcnow() - timedelta(seconds=1)
     db.session.commit()
@@ -39,7 +40,7 @@ def link(reminder: Reminder, lasts: timedelta = timedelta(hours=2)) -> str:
 
 def post(client: FlaskClient, reminder: Reminder, **typed: str) -> TestResponse:
     token = csrf_token(client, "/admin/login")
-    return client.post(link(reminder), data={"csrf_token": token, **WORDS, **typed})
+    return client.post(link(reminder), data={"csrf_token": token, "password": PASSWORD, **WORDS, **typed})
 
 
 def again(reminder: Reminder) -> Reminder:
@@ -66,11 +67,15 @@ def test_the_page_behind_the_link_is_told_to_nobody(client: FlaskClient, reminde
 
 
 def test_a_scanner_that_opens_the_link_changes_nothing(client: FlaskClient, reminder: Reminder) -> None:
-    for _ in range(3):
+    for _ in range(10):
         client.get(link(reminder))
+        client.head(link(reminder))
+        client.get(link(reminder), headers={"Purpose": "prefetch", "Sec-Purpose": "prefetch"})
+        client.options(link(reminder))
 
     assert again(reminder).used_at is None
     assert len(reminder.incident.updates) == 1
+    assert post(client, reminder).status_code == 303
 
 
 def test_a_reply_is_published_as_the_person_reminded(client: FlaskClient, reminder: Reminder) -> None:
@@ -88,6 +93,27 @@ def test_a_second_tap_publishes_nothing_more(client: FlaskClient, reminder: Remi
 
     assert [answer.status_code for answer in answers] == [303, 303]
     assert len(again(reminder).incident.updates) == 2
+
+
+def test_other_words_after_that_are_not_lost(client: FlaskClient, reminder: Reminder) -> None:
+    post(client, reminder, key="k1")
+    answer = post(client, reminder, key="k2", body="One thing more.")
+
+    assert answer.status_code == 409
+    assert "This link has done its work" in answer.text
+    assert "One thing more." in answer.text
+    assert f'href="/admin/incidents/{reminder.incident.public_id}">Sign in' in answer.text
+    assert len(again(reminder).incident.updates) == 2
+
+
+def test_words_sent_to_a_forged_link_come_back(client: FlaskClient, reminder: Reminder) -> None:
+    token = csrf_token(client, "/admin/login")
+    answer = client.post("/admin/compose/forged", data={"csrf_token": token, **WORDS})
+
+    assert answer.status_code == 404
+    assert "This link is not valid" in answer.text
+    assert WORDS["body"] in answer.text
+    assert 'href="/admin/">Sign in' in answer.text
 
 
 def test_the_reply_stops_the_chase(client: FlaskClient, reminder: Reminder) -> None:
@@ -165,4 +191,11 @@ def test_a_note_meanwhile_is_shown_and_the_words_stay(client: FlaskClient, remin
 
     assert answer.status_code == 409
     assert "Ask the vendor." in answer.text
+    assert WORDS["body"] in answer.text
+
+
+def test_words_in_a_form_from_an_earlier_session_are_shown(client: FlaskClient, reminder: Reminder) -> None:
+    answer = client.post(link(reminder), data={"csrf_token": "old", **WORDS})
+
+    assert answer.status_code == 400
     assert WORDS["body"] in answer.text

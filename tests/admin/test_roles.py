@@ -20,6 +20,9 @@ OPEN = {
     "admin.compose",
     "admin.reply",
     "admin.preview_reply",
+    "admin.second_step",
+    "admin.take_second_step",
+    "admin.sign_in_by_passkey",
 }
 RANK = list(StaffRole)
 

@@ -7,6 +7,9 @@ from flask import Flask
 
 from statuspage import staff
 from statuspage.clock import utcnow
+from statuspage.db import db
+from statuspage.factors import codes, standing
+from statuspage.models import Authenticator
 from statuspage.vocabulary import StaffRole
 
 from .conftest import Shell
@@ -49,6 +52,26 @@ def test_nobody_is_added_twice(candor: Shell) -> None:
     candor.says("user", "add", "--email", "mara@example.com", "--role", "admin")
 
     assert "already" in candor.refuses("user", "add", "--email", "mara@example.com", "--role", "admin")
+
+
+def test_a_reset_forgets_the_second_factor_only_when_asked_to(candor: Shell, inside: Callable[[], Flask]) -> None:
+    candor.says("user", "add", "--email", "mara@example.com", "--role", "admin")
+    inside()
+    user = staff.find_by_email("mara@example.com")
+    uri = codes.new_uri(user, "Status")
+    db.session.add(Authenticator(staff_user_id=user.id, name="App", uri=uri, created_at=utcnow()))
+    db.session.commit()
+
+    plain = candor("user", "reset", "--email", "mara@example.com")
+    assert "--second-factor forgets those" in plain.stderr
+    assert plain.stdout.startswith("http")
+    inside()
+    assert standing.has_second_factor(staff.find_by_email("mara@example.com"))
+    db.session.rollback()
+    candor.says("user", "reset", "--email", "mara@example.com", "--second-factor")
+
+    inside()
+    assert not standing.has_second_factor(staff.find_by_email("mara@example.com"))
 
 
 def test_a_reset_ends_the_earlier_link(candor: Shell, inside: Callable[[], Flask]) -> None:

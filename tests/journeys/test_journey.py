@@ -13,7 +13,7 @@ import feedparser
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browsers import chromium
+from tests.browsers import add_passkey, by_name, chromium, phone_with_finger
 from tests.doubles import SmtpSink, TwilioDouble
 from tests.running import Running, wait_until
 
@@ -195,8 +195,10 @@ def _silence_raises_an_alarm(candor: Running, browser: Browser, mail: SmtpSink, 
 
 
 def _one_tap_posts(candor: Running, browser: Browser, url: str, incident: str) -> None:
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True).new_page()
-    phone.goto(url)
+    phone = phone_with_finger(browser)
+    add_passkey(phone, candor.command("user", "reset", "--email", LEAD))
+    phone.context.clear_cookies()
+    phone.goto(by_name(url))
     expect(phone.get_by_text("Silence").first).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.locator("textarea[name=body]").fill("Still working on it. Nothing new yet.")

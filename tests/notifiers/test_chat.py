@@ -19,6 +19,7 @@ from notifiers import (
     slack,
     teams,
 )
+from notifiers._card import read_card
 from notifiers._hook import HookWire
 from notifiers._http import Poster
 from notifiers._traffic import Traffic
@@ -353,3 +354,32 @@ def test_slow_hooks_do_not_queue_behind_each_other(module):
 
         assert all(isinstance(outcome.result, Receipt) for outcome in outcomes)
         assert time.monotonic() - began < 0.8
+
+
+BUTTONS = [
+    {"label": "Write the update", "url": "https://x.example/a"},
+    {"label": "Acknowledge", "url": "https://x.example/b"},
+]
+
+
+def test_slack_and_teams_show_buttons_that_lead_there():
+    text = json.dumps({"card": {"title": "Update due now", "body": "", "buttons": BUTTONS}})
+    card = read_card(Message(reference="r", subject="s", text=text))
+    in_slack = slack.Slack().payload(card)["attachments"][0]["blocks"]
+    in_teams = teams.Teams().payload(card)["attachments"][0]["content"]["actions"]
+
+    assert [(each["text"]["text"], each["url"]) for each in in_slack[-1]["elements"]] == [
+        ("Write the update", "https://x.example/a"),
+        ("Acknowledge", "https://x.example/b"),
+    ]
+    assert {each["type"] for each in in_slack[-1]["elements"]} == {"button"}
+    assert [(each["title"], each["url"]) for each in in_teams] == [
+        ("Write the update", "https://x.example/a"),
+        ("Acknowledge", "https://x.example/b"),
+    ]
+
+
+def test_a_card_without_buttons_has_none():
+    card = read_card(Message(reference="r", subject="s", text='{"card": {"title": "t", "body": "b"}}'))
+
+    assert all(block["type"] != "actions" for block in slack.Slack().payload(card)["attachments"][0]["blocks"])

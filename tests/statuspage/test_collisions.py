@@ -2,20 +2,35 @@
 
 import itertools
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from statuspage import components, pages, publishing, staff, subscribers, subscriptions
+from statuspage import (
+    components,
+    pages,
+    publishing,
+    replyaddresses,
+    smsreplies,
+    staff,
+    subscribers,
+    subscriptions,
+)
+from statuspage.audit import Actor
+from statuspage.cadence import shelf
 from statuspage.db import db, patiently
 from statuspage.errors import CandorError
-from statuspage.models import Component, Delivery, IncidentUpdate, StaffUser, Subscriber
+from statuspage.factors import codes
+from statuspage.models import Component, Delivery, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
 from statuspage.subscriptions import Wishes
-from statuspage.vocabulary import ComponentStatus, IncidentStatus, Severity, StaffRole, SubscriberState
+from statuspage.vocabulary import ComponentStatus, IncidentStatus, ReplyVia, Severity, StaffRole, SubscriberState
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import said
+from tests.statuspage.test_factors import digits
 
+HOUR = timedelta(hours=1)
 ADDRESS, PHONE = "ada@example.com", "+4915112345678"
 
 
@@ -181,3 +196,39 @@ def test_write_that_is_wrong_is_not_repeated(app):
 
     with pytest.raises(OperationalError):
         patiently(write)
+
+
+def test_a_draft_released_five_times_at_once_is_said_once(page, open_incident, colleague, at_once):
+    ada = colleague()
+    draft = shelf.save(open_incident(), ada, ReplyVia.SMS, "Still at it.", NOON, "SM1")[0]
+    public_id, by = draft.public_id, ada.id
+
+    def tap():
+        actor = Actor(db.session.get(StaffUser, by), "panel")
+        return shelf.release(shelf.find(pages.first(), public_id), actor, NOON).sequence
+
+    assert at_once(5, tap) == [2] * 5
+    assert count(IncidentUpdate) == 2
+
+
+def test_an_sms_handed_over_five_times_at_once_is_kept_once(page, open_incident, colleague, at_once):
+    colleague(phone=PHONE)
+    code = replyaddresses.code(open_incident().public_id)
+
+    at_once(5, lambda: smsreplies.take(PHONE, f"{code} Still at it.", "SM1", NOON))
+
+    assert count(ReplyDraft) == 1
+
+
+def test_a_code_used_five_times_at_once_is_good_once(colleague, at_once):
+    ada = colleague()
+    codes.enrol(ada, uri := codes.new_uri(ada, "Status"), digits(uri, NOON - HOUR), "App", BY, NOON - HOUR)
+    db.session.commit()
+    by = ada.id
+
+    def use():
+        way = codes.use(db.session.get(StaffUser, by), digits(uri, NOON), NOON)
+        db.session.commit()
+        return way
+
+    assert sorted(at_once(5, use)) == ["NotProven"] * 4 + ["authenticator"]

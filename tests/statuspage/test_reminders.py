@@ -203,3 +203,24 @@ def test_a_relay_that_comes_back_brings_one_reminder_and_not_the_whole_night(cre
 
     assert waiting
     assert len(waiting) == len(set(waiting))
+
+
+@pytest.mark.parametrize(
+    ("url", "channel"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/XX", "slack"),
+        ("https://a-0.b.logic.azure.com/workflows/0/triggers/manual/paths/invoke", "teams"),
+        ("ntfys://ntfy.example/x", "apprise"),
+    ],
+)
+def test_a_colleagues_own_chat_gets_a_card_with_the_link_on_a_button(crew, url, channel):
+    ada = staff.find_by_email("ada@candor.example")
+    staff.set_push_url(ada, url, BY, NOON)
+    reminders.remind_due(DUE)
+    (row,) = ledger(channel=channel)
+    words = letters.personal(row).text
+
+    assert row.address == ""
+    assert row.recipient == url
+    assert "/admin/compose/" in words
+    assert ('"label": "Acknowledge"' in words) == (channel != "apprise")

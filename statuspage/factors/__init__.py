@@ -1,0 +1,1 @@
+"""What colleagues prove themselves with beside their password: passkeys, six digits, recovery codes, known devices."""
