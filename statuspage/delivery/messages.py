@@ -199,9 +199,9 @@ def update_sms(  # noqa: PLR0913 - everything an SMS says
 
 
 def _promise(update: IncidentUpdate, zone: str, now: datetime) -> str:
-    due_at = update.next_update_due_at
+    due_at, reason = update.incident.standing_after(update)
     is_past = due_at is not None and due_at <= now  # no promise any more, and nobody is told of it as one
-    return "" if is_past else promise_words(due_at, update.no_promise_reason, zone, now)
+    return "" if is_past else promise_words(due_at, reason, zone, now)
 
 
 def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None) -> str:
