@@ -184,6 +184,26 @@ def test_values_that_a_hand_has_spoilt_stop_nothing_and_are_shown(lead: Desk, pa
     assert "Its ladder cannot be read" in lead.get("/admin/policies").text
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"holidays": "XX"}, "The holidays of “XX” are not known"),
+        ({"zone": "Moon/Base"}, "is not a time zone"),
+        ({"days": ["Monday"]}, "The business hours cannot be read"),
+    ],
+)
+def test_hours_that_nobody_knows_any_more_hold_nothing_back_and_are_shown(
+    lead: Desk, page: Page, change: dict[str, object], sentence: str
+) -> None:
+    lead.post("/admin/policies/sev4", **WHOLE, keeps_hours="yes")
+    good = {"zone": "UTC", "opens": "09:00", "closes": "17:00", "days": [0], "holidays": ""}
+    page.business_hours = good | change
+    db.session.commit()
+
+    assert kept(page, Severity.SEV4).held(NOON) == NOON
+    assert sentence in lead.get("/admin/policies").text
+
+
 def test_fallback_contact_is_chosen(lead: Desk, page: Page) -> None:
     assert "Nobody is the fallback contact yet" in lead.get("/admin/policies").text
     lead.post("/admin/policies/fallback", fallback=lead.user.public_id)

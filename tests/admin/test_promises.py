@@ -1,14 +1,18 @@
 """Moving and withdrawing a promise, and settling deadlines, on the incident's page."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
+from statuspage.cadence.policies import set_policy
+from statuspage.cadence.policy import DEFAULTS, DeadlineRule
+from statuspage.cadence.steps import COMMANDER
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.drafts import Promise
-from statuspage.models import Incident
-from statuspage.vocabulary import PromiseOutcome
-from tests.conftest import NOON
+from statuspage.models import Incident, Page
+from statuspage.vocabulary import DeadlineKind, PromiseOutcome, Severity
+from tests.conftest import BY, NOON
 
 from .desk import Desk
 
@@ -83,3 +87,23 @@ def test_lateness_is_told_in_the_panel_and_not_in_public(lead: Desk, open_incide
     public = lead.get(f"/incidents/{incident.public_id}").text
     assert "We said" not in public
     assert "Longer." in public
+
+
+def test_deadline_is_overdue_on_the_dashboard_until_it_is_settled(
+    lead: Desk, page: Page, open_incident: Callable[..., Incident]
+) -> None:
+    owed = (DeadlineRule("Early warning", timedelta(hours=24), COMMANDER, kind=DeadlineKind.AUTHORITY),)
+    set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], deadlines=owed), BY, NOON)
+    [deadline] = open_incident().deadlines
+    path = f"/admin/deadlines/{deadline.public_id}"
+    before = lead.get("/admin/").text
+    refused = lead.post(path, what="waive", note="")
+    done = lead.post(path, what="meet", note="Filed by phone.")
+
+    assert "Early warning is overdue" in before
+    assert (refused.status_code, done.status_code) == (422, 303)
+    assert "Say why this deadline does not apply." in refused.text
+    assert "Early warning is overdue" not in lead.get("/admin/").text
+    assert "Filed by phone." in lead.get(f"/admin/incidents/{deadline.incident.public_id}").text
+    again = lead.post(path, what="meet", note="")
+    assert (again.status_code, "was settled before" in again.text) == (409, True)

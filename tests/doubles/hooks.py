@@ -123,7 +123,7 @@ class HookDouble:
                         double.at_once -= 1
                         double._changed.notify_all()
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 - the library's name
 
             def _act(self, answer: HookAnswer) -> None:
                 self.close_connection = True

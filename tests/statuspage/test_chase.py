@@ -457,7 +457,6 @@ def test_a_reminder_waits_behind_nobodys_mail(incident, crowd, dispatch):
 
 
 def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, monkeypatch):
-    from tests.conftest import BY as by_test
     from tests.statuspage.test_spending import Sms
 
     with houses.open(sms_daily_segments=2) as app:
@@ -470,11 +469,11 @@ def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, m
         page = pages.first()
         for number in range(3):
             phone = f"+491511234561{number}"
-            subscriptions.add_attested(page, "sms", phone, Wishes(), by_test, "test", NOON)
-        ada = staff.add("ada@candor.example", StaffRole.COMMS_LEAD, by_test, NOON, phone="+4915112345699")
+            subscriptions.add_attested(page, "sms", phone, Wishes(), BY, "test", NOON)
+        ada = staff.add("ada@candor.example", StaffRole.COMMS_LEAD, BY, NOON, phone="+4915112345699")
         first = UpdateDraft(IncidentStatus.INVESTIGATING, "We look.")
         draft = IncidentDraft("Payments fail", IncidentType.OUTAGE, Severity.SEV2, first, roles=((LEAD, ada),))
-        publishing.open_incident(page, draft, by_test, NOON)
+        publishing.open_incident(page, draft, BY, NOON)
         sms = Sms(kind="sms")
         channels = app.extensions["candor.channels"] | {"sms": sms, "email": FakeChannel()}
         Dispatcher(channels, clock=lambda: NOON, jitter=lambda: 0.0).run_until_idle()

@@ -63,6 +63,7 @@ def facts(promise):
     return promise.due_at, promise.made_at, promise.outcome, promise.settled_at, promise.late_by, promise.reason
 
 
+@pytest.mark.sqlite  # seven hundred stories; the other database knows no other rules
 @pytest.mark.parametrize("pause", [10 * MINUTE, 2 * HOUR], ids=["in time", "too late"])
 def test_whatever_is_done_what_is_settled_stays(open_incident, pause):
     for number, acts in enumerate(product(ACTS, repeat=3)):
