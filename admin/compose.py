@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from statuspage import idempotency
 from statuspage.cadence import replies, shelf
-from statuspage.cadence.policies import cadence_for
+from statuspage.cadence.policies import interval_of
 from statuspage.cadence.replies import Link, LinkState
 from statuspage.clock import utcnow
 from statuspage.db import db
@@ -119,7 +119,7 @@ def _filled(link: Link) -> Typed:
     typed = composing.start(incident, link.person)
     if link.draft is not None:
         return _taken_up(link.draft, typed)
-    soon = "policy" if cadence_for(incident.page, incident.severity).interval <= SOON else "30m"
+    soon = "policy" if interval_of(incident) <= SOON else "30m"
     suggestions = _composer(link, "", typed).suggestions
     return {**typed, "promise": soon, "body": suggestions.get(incident.status.value, "")}
 

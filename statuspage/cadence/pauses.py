@@ -12,7 +12,7 @@ from ..errors import Conflict, Invalid
 from ..models import ChasePause, Incident, StaffUser
 from ..vocabulary import PauseKind
 from . import bounds, recall
-from .policies import cadence_for
+from .policies import interval_of
 
 REASON_MOST = 300
 SHORTEST = timedelta(seconds=1)
@@ -28,7 +28,7 @@ def acknowledge(incident: Incident, user: StaffUser, by: Actor, now: datetime) -
     standing = standing_on(incident, now)
     if standing and standing.staff_user_id == user.id and standing.kind is PauseKind.ACKNOWLEDGED:
         return _leave(standing)
-    until = bounds.acknowledged_until(due_at, cadence_for(incident.page, incident.severity).interval, now)
+    until = bounds.acknowledged_until(due_at, interval_of(incident), now)
     return _stand(incident, user, PauseKind.ACKNOWLEDGED, "", until, by, now)
 
 
@@ -49,7 +49,7 @@ def snooze(  # noqa: PLR0913 - who says it, why, and for how long
         raise Invalid({"span": "Write how long, like 10m."})
     due_at = _held(incident)
     standing = standing_on(incident, now)
-    interval = cadence_for(incident.page, incident.severity).interval
+    interval = interval_of(incident)
     until = bounds.snoozed_until(due_at, interval, now, span)
     if until is None:
         promised = near_text(due_at, incident.page.time_zone, now)

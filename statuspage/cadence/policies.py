@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -12,8 +12,8 @@ from .. import audit
 from ..audit import Actor
 from ..db import db, lock
 from ..errors import Invalid, NotFound
-from ..models import CadencePolicy, Page, StaffUser
-from ..vocabulary import IncidentType, Severity
+from ..models import CadencePolicy, Incident, Page, StaffUser
+from ..vocabulary import IncidentType, Phase, Severity
 from . import plain, watch
 from .checking import problems_of
 from .hours import Hours
@@ -47,6 +47,12 @@ def rulebook(page: Page) -> Rulebook:
 def cadence_for(page: Page, severity: Severity, of_type: IncidentType | None = None) -> Cadence:
     """The page's policy for incidents of this severity and type; the built-in default where the page has none."""
     return rulebook(page).cadence(severity, of_type)
+
+
+def interval_of(incident: Incident) -> timedelta:
+    """From one update to the next, as this incident stands."""
+    cadence = cadence_for(incident.page, incident.severity, incident.type)
+    return cadence.interval_in(Phase(incident.status.value)) if incident.is_open else cadence.interval
 
 
 def business_hours(page: Page) -> Hours | None:

@@ -1,6 +1,6 @@
 """Whom a ladder would reach, and whether business hours make sense: asked before a policy is saved, and ever after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 
 from sqlalchemy import select
@@ -9,17 +9,12 @@ from ..channels import channels, label_of
 from ..db import db
 from ..models import Page, StaffUser
 from ..settings import check_zone
-from ..vocabulary import IncidentRole, StaffRole
+from ..vocabulary import StaffRole
 from .hours import Hours, public_holidays
 from .naming import recipient_words
 from .policy import Cadence
+from .roster import STAND_INS
 from .steps import CHANNELS, LadderStep, Recipient
-
-# Who would be told where an incident has nobody in a role.
-STAND_INS: Mapping[IncidentRole, tuple[StaffRole, ...]] = {
-    IncidentRole.COMMUNICATIONS_LEAD: (StaffRole.COMMS_LEAD, StaffRole.ADMIN),
-    IncidentRole.INCIDENT_COMMANDER: (StaffRole.RESPONDER, StaffRole.ADMIN),
-}
 
 
 def reach_problems(page: Page, cadence: Cadence, before: Cadence) -> dict[str, str]:

@@ -72,7 +72,7 @@ def reminder_lateness(scale: float) -> list[Row]:
             late += _chase_meanwhile(place, leads, place.publish(f"Payments fail, {run}"), lasts)
     p99 = sorted(late)[int(len(late) * 0.99)]
     what = (
-        f"p99 of {len(late)} reminders, due time to the relay's answer in the ledger, while {count} mails go out, SQLite, "
+        f"p99 of {len(late)} reminders, due time to the relay's answer, while {count} mails go out, SQLite, "
         f"one engine; median {median(late):.2f} s; reference: the goal"
     )
     return [Row("reminder_lateness", what, p99, "s", LATEST, f"at most {LATEST:g} s", p99 <= LATEST)]
