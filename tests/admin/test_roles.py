@@ -23,6 +23,7 @@ OPEN = {
     "admin.second_step",
     "admin.take_second_step",
     "admin.sign_in_by_passkey",
+    "admin.chase_by_link",
 }
 RANK = list(StaffRole)
 
