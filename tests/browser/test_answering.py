@@ -69,7 +69,8 @@ def newest_link(candor: Running, page: Page, title: str) -> str:
         for path in paths[:4]:
             page.goto(by_name(candor.url) + path)
             words = page.locator("main").inner_text()
-            found[:] = re.findall(r"http://\S+/admin/compose/[\w.]+", words) if title in words else []
+            # A message may name several incidents, each followed by its own link.
+            found[:] = re.findall(rf"{re.escape(title)}.*?(http://\S+/admin/compose/[\w.]+)", words, re.DOTALL)
             if found:
                 return True
         return False
