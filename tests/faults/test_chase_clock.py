@@ -97,6 +97,7 @@ def asked(place: Place, query):
     return found
 
 
+@pytest.mark.sqlite  # a server beside them keeps the real time; clocks that race there are in test_collisions.py
 def test_two_engines_through_an_hour_climb_each_step_once(place: Place) -> None:
     program = shutil.which("faketime")
     assert program, "the package faketime is missing: .ci/faketime installs it"
