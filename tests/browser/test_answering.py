@@ -70,7 +70,8 @@ def newest_link(candor: Running, page: Page, title: str) -> str:
             page.goto(by_name(candor.url) + path)
             words = page.locator("main").inner_text()
             # A message may name several incidents, each followed by its own link.
-            found[:] = re.findall(rf"{re.escape(title)}.*?(http://\S+/admin/compose/[\w.]+)", words, re.DOTALL)
+            name = re.escape(title)
+            found[:] = re.findall(rf"{name}(?:(?!{name}).)*?(http://\S+/admin/compose/[\w.]+)", words, re.DOTALL)
             if found:
                 return True
         return False
