@@ -77,7 +77,7 @@ def newest_link(candor: Running, page: Page, title: str) -> str:
         return False
 
     wait_until(look, "nobody was reminded")
-    return by_name(found[0])
+    return by_name(found[-1])
 
 
 def violations(page: Page) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_touch_publishes_and_the_device_is_remembered(candor: Running, phone: 
     phone.get_by_role("button", name="Publish with passkey").tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("Posted")
 
-    assert "A fix is out. We watch the logins." in candor.get(f"/incidents/{made}")
+    wait_until(lambda: "A fix is out. We watch the logins." in candor.get(f"/incidents/{made}"), "it is not shown")
     assert {each["name"] for each in phone.context.cookies()} == {"sid", "device"}
 
     phone.context.clear_cookies(name="sid")
@@ -110,7 +110,7 @@ def test_a_touch_publishes_and_the_device_is_remembered(candor: Running, phone: 
     expect(phone.get_by_role("button", name=re.compile("^Publish$"))).to_be_visible()
     phone.get_by_role("button", name=re.compile("^Publish$")).tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("Posted")
-    assert "Nothing has changed since our update" in candor.get(f"/incidents/{second}")
+    wait_until(lambda: "Nothing has changed since our update" in candor.get(f"/incidents/{second}"), "it is not shown")
 
 
 def _link_by_password_free_sign_in(candor: Running, phone: Page, title: str) -> str:
@@ -157,7 +157,7 @@ def test_a_draft_is_kept_without_a_touch_and_released_with_one_tap(candor: Runni
     assert violations(phone) == []
     phone.get_by_role("button", name="Release").tap()
     expect(phone.get_by_text("The draft is published.")).to_be_visible()
-    assert "We know why, and are mending it." in candor.get(f"/incidents/{made}")
+    wait_until(lambda: "We know why, and are mending it." in candor.get(f"/incidents/{made}"), "it is not shown")
 
 
 def test_words_behind_a_used_link_come_along_to_the_panel(candor: Running, phone: Page):
