@@ -144,6 +144,7 @@ class AnnouncementKind(Word):
     QUARANTINE = "quarantine"
     REMINDER = "reminder"
     ALARM = "alarm"
+    REPORT = "report"
 
 
 class Lane(Word):

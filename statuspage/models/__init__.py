@@ -9,6 +9,7 @@ from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .oncall import OnCallFeed
 from .page import Page
+from .report import MonthlyReport
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
 from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
@@ -33,6 +34,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "MonthlyReport",
     "OnCallFeed",
     "Pace",
     "Page",
