@@ -1,6 +1,6 @@
 """The monthly report as plain lines: what the mail shows and what its text says come from the same words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..channels import label_of
@@ -11,9 +11,10 @@ from .facts import ChannelFacts, IncidentFacts
 from .figures import Figures
 from .incidents import Measure, first_word
 from .targets import Standing
-from .words import NOT_RECORDED, after, down, percent, target, up
+from .words import after, down, percent, target, up
 
 MOST_INCIDENTS = 20
+OF_SEVERAL = "An incident that touches several components counts for each of them."
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def report(figures: Figures) -> Report:
     sections = [Section("At a glance", tuple(_glance(figures)))]
     if figures.promises.tally.made:
         sections.append(_promises(figures))
+        sections += _groups("Promises kept by severity", figures.promises.by_severity)
+        sections += _groups("Promises kept by component", figures.promises.by_component, OF_SEVERAL)
     if figures.uptimes:
         sections.append(_uptime(figures))
     if figures.channels or figures.tides:
@@ -93,8 +96,12 @@ def _promises(figures: Figures) -> Section:
     rows = [Row(name, str(count)) for name, count in counts if count or name in ("Kept", "Late")]
     if late:
         rows += [Row("Late by, median", after(late.median)), Row("Late by, longest", after(late.longest))]
-    rows += [_group(each) for each in (*figures.promises.by_severity, *figures.promises.by_component) if each.tally.due]
-    return Section("Promises", tuple(rows), "An incident that touches several components counts for each of them.")
+    return Section("Promises", tuple(rows))
+
+
+def _groups(title: str, groups: Sequence[Group], note: str = "") -> list[Section]:
+    rows = tuple(_group(each) for each in groups if each.tally.due)
+    return [Section(title, rows, note if len(rows) > 1 else "")] if rows else []
 
 
 def _group(group: Group) -> Row:
@@ -142,9 +149,9 @@ def _incidents(figures: Figures) -> Section:
 def _incident(incident: IncidentFacts, tally: Tally, zone: str) -> Row:
     lasted = span_words(incident.resolved_at - incident.started_at) if incident.resolved_at else "still open"
     said = first_word(incident)
-    word = f"first public word after {span_words(said[1])}" if said else f"time to the first public word {NOT_RECORDED}"
+    word = f"; first public word after {span_words(said[1])}" if said else ""
     promises = f"; {tally.kept} of {tally.due} promises kept" if tally.due else ""
-    detail = f"{incident.severity.label}, began {moment_text(incident.started_at, zone)}; {word}{promises}"
+    detail = f"{incident.severity.label}, began {moment_text(incident.started_at, zone)}{word}{promises}"
     return Row(incident.title, lasted, detail, is_bad=bool(tally.broken))
 
 
