@@ -202,14 +202,13 @@ class TestOnce:
         assert ["May 2026" in each.announcement.words["email"]["subject"] for each in mails()] == [True]
 
     def test_each_month_has_its_own(self, berlin, reader):
-        at, months = APRIL, []
+        at = APRIL
         while at < APRIL + timedelta(days=365):
             reporting.report_due(at)
             at += timedelta(hours=8)
         months = list(db.session.scalars(select(MonthlyReport.month).order_by(MonthlyReport.id)))
 
-        assert months == ["2026-02", *[f"2026-{each:02}" for each in range(3, 13)], "2027-01", "2027-02"][: len(months)]
-        assert len(months) == 13
+        assert months == [*[f"2026-{each:02}" for each in range(2, 13)], "2027-01", "2027-02"]
         assert len(mails()) == 12
 
     def test_two_clocks_make_one(self, app, berlin, reader):
@@ -251,12 +250,10 @@ class TestOnce:
 
         assert entry.detail == {"month": "2026-03", "people": 1}
 
-    def test_it_arrives_as_it_was_frozen(self, march, berlin, reader):
+    def test_it_arrives_as_it_was_frozen(self, march, api, berlin, reader):
         reporting.report_due(APRIL)
         frozen = mails()[0].announcement.words["email"]
-        components.set_target(
-            db.session.get_one(type(march), march.id).updates[1].components[0].component, None, BY, APRIL
-        )
+        components.set_target(api, None, BY, APRIL)
         mail = FakeChannel(Receipt("ok"))
         Worker({"email": mail}, Clock(APRIL)).run(minutes=1)
         (message,) = [each for each in mail.messages if "in figures" in each.subject]
