@@ -48,9 +48,8 @@ def chase(public_id: str, act: str) -> ResponseReturnValue:
 def chase_by_link(token: str, act: str) -> ResponseReturnValue:
     """Whoever holds a reminder's link has it, puts it off, or changes who speaks."""
     link = replies.open_link(token, utcnow())
-    if link.state is LinkState.OPEN:
-        reminder = link.reminder
-        flash(_do(act, reminder.incident, reminder.staff_user, forms.typed(), link.actor))
+    if link.state is LinkState.OPEN and link.actor.user is not None:
+        flash(_do(act, link.incident, link.actor.user, forms.typed(), link.actor))
     response: Response = make_response(redirect(f"/admin/compose/{token}", 303))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -17,7 +17,16 @@ from statuspage.drafts import IncidentDraft, UpdateDraft
 from statuspage.errors import ComponentsNotGreen, Conflict, Invalid, StaleDraft
 from statuspage.models import Component, Incident, IncidentUpdate, Page, StaffUser
 from statuspage.rehearsal import Rehearsal, Subject, rehearse
-from statuspage.vocabulary import ComponentStatus, Impact, IncidentRole, IncidentStatus, IncidentType, Phase, Severity
+from statuspage.vocabulary import (
+    Audience,
+    ComponentStatus,
+    Impact,
+    IncidentRole,
+    IncidentStatus,
+    IncidentType,
+    Phase,
+    Severity,
+)
 
 from . import forms
 from .forms import Row, Typed
@@ -34,6 +43,13 @@ NOTHING_NEW = {
     IncidentStatus.IDENTIFIED: "We know the cause and work on the fix. Nothing has changed since our update at {at}.",
     IncidentStatus.MONITORING: "The fix is in place and we keep watching. All is as in our update at {at}.",
     IncidentStatus.RESOLVED: "This is resolved. Thank you for your patience.",
+}
+# Before the first word the cause is not known, and no suggestion claims to know it.
+FIRST_WORDS = {
+    IncidentStatus.INVESTIGATING: "We are looking into a problem with {page}. We do not know the cause yet.",
+    IncidentStatus.IDENTIFIED: "There is a problem with {page}, and we are working on it.",
+    IncidentStatus.MONITORING: "There was a problem with {page}. It looks better now, and we keep watching.",
+    IncidentStatus.RESOLVED: "There was a problem with {page}. It is resolved. Thank you for your patience.",
 }
 
 
@@ -97,6 +113,8 @@ class Composer:
         """Words for each status when there is nothing new to say."""
         if self.incident is None or not self.incident.updates:
             return {}
+        if self.incident.audience is Audience.INTERNAL:
+            return {status.value: words.format(page=self.page.name) for status, words in FIRST_WORDS.items()}
         said = [update for update in self.incident.updates if update.is_notified] or self.incident.updates
         at = near_text(said[-1].created_at, self.page.time_zone, self.now)
         return {status.value: words.format(at=at) for status, words in NOTHING_NEW.items()}

@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from statuspage import components, pages, vitals
-from statuspage.cadence import soundness
+from statuspage.cadence import deadlines, soundness
 from statuspage.clock import utcnow
 from statuspage.oncall import feeds
 from statuspage.presenting import site_page
@@ -59,6 +59,7 @@ def _board() -> dict[str, Any]:
         "chases": {each.incident.id: each for each in chasing.of_many(incidents, me())},
         "troubles": standings.troubles(page, now),
         "warnings": [*health.warnings(vitals.read(now)), *feeds.troubles(now)],
+        "owed": [each for each in deadlines.due_by(now) if each.incident.page_id == page.id],
         "faults": soundness.faults(page),
         "standing": standings.standing(announcement, now) if announcement else None,
         "behind": behind,

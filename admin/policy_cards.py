@@ -121,9 +121,7 @@ def _spoken(cadence: Cadence) -> list[Mark]:
     """Not to scale: what matters is what follows what."""
     first, every = span_text(cadence.first), span_text(cadence.interval)
     words = ("declared", first, f"+{every}", f"+{every}")
-    return [
-        Mark(at, said, "neutral" if number == 0 else "ok", number) for number, (at, said) in enumerate(_along(words))
-    ]
+    return [Mark(at, said, "ok" if number else "neutral") for number, (at, said) in enumerate(_along(words))]
 
 
 def _climbed(cadence: Cadence) -> list[Mark]:

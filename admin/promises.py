@@ -27,7 +27,8 @@ def change_promise(public_id: str) -> ResponseReturnValue:
     try:
         said = _withdraw(incident, typed) if typed.get("what") == "withdraw" else _move(incident, typed)
     except (Invalid, Conflict) as error:
-        return _back(incident, typed, error)
+        problems = error.problems if isinstance(error, Invalid) else {"promise-change": str(error)}
+        return _back(incident, typed, problems, error.http_status)
     flash(said.format(due=near_text(incident.next_update_due_at or now, incident.page.time_zone, now)))
     return redirect(f"/admin/incidents/{public_id}#promises", 303)
 
@@ -43,8 +44,7 @@ def settle_deadline(public_id: str) -> ResponseReturnValue:
     try:
         settle(deadline, typed.get("note", ""), actor(), utcnow())
     except (Invalid, Conflict) as error:
-        problems = error.problems if isinstance(error, Invalid) else {"note": str(error)}
-        return _back(deadline.incident, typed, Invalid({f"deadline-{public_id}": problems["note"]}))
+        return _back(deadline.incident, typed, {f"deadline-{public_id}": str(error)}, error.http_status)
     flash(f"“{deadline.name}” is {'waived' if deadline.is_waived else 'done'}.")
     return redirect(f"/admin/incidents/{deadline.incident.public_id}#deadlines", 303)
 
@@ -65,9 +65,8 @@ def _withdraw(incident: Incident, typed: forms.Typed) -> str:
     return "Withdrawn. The page says that no update is planned, and why. Nobody got a message."
 
 
-def _back(incident: Incident, typed: forms.Typed, error: Invalid | Conflict) -> ResponseReturnValue:
+def _back(incident: Incident, typed: forms.Typed, problems: dict[str, str], code: int) -> ResponseReturnValue:
     """The incident's page with what was typed about its promise, and what is wrong with it."""
     db.session.rollback()
-    problems = error.problems if isinstance(error, Invalid) else {"promise-change": str(error)}
     started = composing.start(incident, me())
-    return incidents.show(incident, started, promise_typed=typed, promise_problems=problems, code=error.http_status)
+    return incidents.show(incident, started, promise_typed=typed, promise_problems=problems, code=code)

@@ -103,6 +103,7 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",
+        "on-call": "/admin/on-call",
         "policies": "/admin/policies",
         "policy": "/admin/policies/sev1",
     }

@@ -41,8 +41,12 @@ def owe(incident: Incident, now: datetime) -> list[Deadline]:
 
 
 def due_by(now: datetime) -> Sequence[Deadline]:
-    """The deadlines of all pages that should have been met by now and were not, the oldest first."""
+    """The deadlines of all pages that should have been met by now and were not, the oldest first.
+
+    What was taken off the page owes nothing more to anybody.
+    """
     query = select(Deadline).where(Deadline.done_at.is_(None), Deadline.due_at <= now)
+    query = query.join(Incident).where(Incident.hidden_at.is_(None))
     return db.session.scalars(query.order_by(Deadline.due_at, Deadline.id)).all()
 
 

@@ -23,6 +23,16 @@ class Hours:
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     holidays: str = ""
 
+    @property
+    def are_known(self) -> bool:
+        """Whether zone and holidays are known here; a library may forget what it knew when they were saved."""
+        try:
+            ZoneInfo(self.zone)
+            public_holidays(self.holidays)
+        except (ValueError, KeyError):
+            return False
+        return True
+
     def are_open(self, at: datetime) -> bool:
         """Whether somebody is at work at this instant; at the closing time itself still."""
         local = at.astimezone(ZoneInfo(self.zone))

@@ -40,6 +40,7 @@ def rulebook(page: Page) -> Rulebook:
     """The page's policies as they are now."""
     rows = db.session.scalars(select(CadencePolicy).filter_by(page_id=page.id)).all()
     hours = business_hours(page)
+    hours = hours if hours and hours.are_known else None
     return Rulebook({(row.severity, row.type): _cadence(row, hours) for row in rows})
 
 

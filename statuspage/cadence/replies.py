@@ -11,7 +11,7 @@ from ..audit import Actor
 from ..db import db, lock
 from ..drafts import UpdateDraft
 from ..errors import CandorError, Conflict, NotFound
-from ..models import IncidentUpdate, Reminder
+from ..models import Incident, IncidentUpdate, Reminder
 from ..tokens import Purpose, signer
 from ..vocabulary import Audience
 
@@ -36,6 +36,11 @@ class Link:
 
     reminder: Reminder
     state: LinkState
+
+    @property
+    def incident(self) -> Incident:
+        """The one incident that it speaks about."""
+        return self.reminder.incident
 
     @property
     def actor(self) -> Actor:

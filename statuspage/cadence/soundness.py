@@ -61,6 +61,10 @@ def _in_force(book: Rulebook) -> dict[tuple[Severity, IncidentType | None], Cade
 
 def _unreadable(page: Page) -> Iterator[Fault]:
     """Stored values that are no policy: the ready-made ones hold instead."""
+    try:
+        plain.read_hours(page.business_hours)
+    except plain.Unreadable as error:
+        yield Fault(f"The business hours cannot be read ({error}); nothing waits for them. Save them again.")
     rows = db.session.scalars(select(CadencePolicy).filter_by(page_id=page.id))
     for row in rows:
         for read, values, what in (

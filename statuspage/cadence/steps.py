@@ -42,6 +42,8 @@ class Recipient:
     @classmethod
     def read(cls, word: str) -> "Recipient":
         """The recipient this word names; raises ValueError with a sentence for any other."""
+        if not word:
+            raise ValueError("Choose who is reminded.")
         kind, _, name = word.partition(":")
         is_known = (
             word in set(IncidentRole)

@@ -10,8 +10,9 @@ from ..cadence import soundness
 from ..clock import span_words, utcnow
 from ..db import db
 from ..jobs import DUTY
-from ..models import Announcement, AuditEntry, Delivery, Heartbeat, Lease, Shard, StaffUser
+from ..models import Announcement, AuditEntry, Delivery, Heartbeat, Lease, OnCallFeed, Shard, StaffUser
 from ..models.delivery import is_waiting
+from ..oncall import feeds
 from ..settings import Settings
 from .finding import Finding, bad, hint, ok
 
@@ -113,6 +114,16 @@ def _server(where: str) -> Finding:
     if apart > APART:
         return bad("database", f"{found}; its clock and ours are {apart.total_seconds():.0f} s apart")
     return ok("database", found) if facts.used < facts.most * 0.9 else bad("database", found)
+
+
+def on_call(now: datetime) -> Finding:
+    """The calendars that say who is on duty can be read, and somebody is."""
+    count = db.session.scalar(select(func.count()).select_from(OnCallFeed)) or 0
+    if troubles := feeds.troubles(now):
+        return hint("on call", " ".join(troubles))
+    return ok(
+        "on call", f"{count} {'calendar is' if count == 1 else 'calendars are'} read" if count else "no calendar is set"
+    )
 
 
 def last_recorded() -> datetime | None:

@@ -55,6 +55,7 @@ def _database(settings: Settings, recorded: list[datetime], now: datetime) -> It
         if schema.is_current():
             recorded += [at for at in [database.last_recorded()] if at]
             yield _try("engine", lambda: database.engine(now))
+            yield _try("on call", lambda: database.on_call(now))
             yield _try("policies", database.policies)
             if settings.database_url.startswith("postgres"):
                 with reading():

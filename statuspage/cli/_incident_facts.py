@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from .. import publishing, urls
 from ..clock import iso_text
 from ..db import db
-from ..models import Announcement, Delivery, Incident, IncidentUpdate, Reminder
+from ..models import Announcement, Deadline, Delivery, Incident, IncidentUpdate, Promise, Reminder
 from ..vocabulary import AnnouncementKind
 
 Facts = dict[str, Any]
@@ -46,6 +46,8 @@ def whole(incident: Incident) -> Facts:
             {"role": held.role.value, "email": held.staff_user.email, "name": held.staff_user.name}
             for held in sorted(incident.assignments, key=lambda held: held.id)
         ],
+        "promises": [_promise(each) for each in incident.promises],
+        "deadlines": [_deadline(each) for each in incident.deadlines],
         "reminders": [_reminder(reminder) for reminder in _reminders(incident)],
     }
 
@@ -73,6 +75,30 @@ def _update(update: IncidentUpdate, announcement: Announcement | None) -> Facts:
             for change in update.components
         ],
         "announcement": _announcement(announcement) if announcement else None,
+    }
+
+
+def _promise(promise: Promise) -> Facts:
+    return {
+        "made_at": iso_text(promise.made_at),
+        "due_at": iso_text(promise.due_at),
+        "is_first": promise.is_first,
+        "outcome": promise.outcome.value if promise.outcome else None,
+        "settled_at": _instant(promise.settled_at),
+        "late_by": promise.late_by.total_seconds() if promise.late_by else None,
+        "reason": promise.reason,
+    }
+
+
+def _deadline(deadline: Deadline) -> Facts:
+    return {
+        "name": deadline.name,
+        "kind": deadline.kind.value,
+        "owner": deadline.owner,
+        "due_at": iso_text(deadline.due_at),
+        "done_at": _instant(deadline.done_at),
+        "is_waived": deadline.is_waived,
+        "note": deadline.note,
     }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from .. import components, drafts, publishing, staff
 from ..audit import COMMAND_LINE
+from ..cadence import moving
 from ..channels import clean_address
 from ..clock import iso_text, span_text, utcnow
 from ..db import db
@@ -108,6 +109,21 @@ def update(page: Page, /, incident_id: str, **said: Any) -> None:
 def reopen(page: Page, /, incident_id: str, **said: Any) -> None:
     """Open a resolved incident again, with words that say so, and print the update's id."""
     _say(page, incident_id, publishing.reopen, said)
+
+
+@incident.command()
+@click.argument("incident_id", metavar="ID")
+@click.option("--because", required=True, metavar="REASON", help="Why; readers see it.")
+@click.option("--next-update", "within", type=Span(), help="Promise it within this from now; left out, none is.")
+@on_page
+def promise(page: Page, incident_id: str, because: str, within: timedelta | None) -> None:
+    """Move the promise of the next update, or withdraw it, without saying anything new; nobody gets a message."""
+    found, now = publishing.find_incident(page, incident_id), utcnow()
+    if within is None:
+        moving.withdraw(found, because, COMMAND_LINE, now)
+    else:
+        moving.after(found, within, because, COMMAND_LINE, now)
+    click.echo(iso_text(found.next_update_due_at) if found.next_update_due_at else "none")
 
 
 @incident.command()

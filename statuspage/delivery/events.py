@@ -74,6 +74,7 @@ def _page(page: Page) -> Facts:
 
 def _incident(incident: Incident, latest: IncidentUpdate) -> Facts:
     page = incident.page
+    due_at, reason = incident.standing_after(latest)
     said = [each for each in incident.updates if may_see(PUBLIC, each) and each.sequence <= latest.sequence]
     said = said if latest in said else [*said, latest]
     touched = {change.component for each in said for change in each.components if may_see(PUBLIC, change.component)}
@@ -95,8 +96,8 @@ def _incident(incident: Incident, latest: IncidentUpdate) -> Facts:
         "incident_updates": [_update(each, page) for each in reversed(said)],
         "components": [_component(each, page) for each in _in_order(touched)],
         "started_at": _at(incident.started_at, page),
-        "next_update_due_at": _at(latest.next_update_due_at, page),
-        "no_next_update_reason": latest.no_promise_reason or None,
+        "next_update_due_at": _at(due_at, page),
+        "no_next_update_reason": reason or None,
     }
 
 

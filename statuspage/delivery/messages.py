@@ -35,7 +35,7 @@ class Words(TypedDict):
 def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
     """The words of one public update."""
     incident = update.incident
-    return render(
+    return _render(
         "incident_update",
         announcement_id,
         incident.page,
@@ -49,7 +49,7 @@ def incident_update(update: IncidentUpdate, announcement_id: str) -> dict[str, W
 def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -> dict[str, Words]:
     """What somebody who signs up in the middle of an incident is told: how it stands now."""
     incident = update.incident
-    return render(
+    return _render(
         "current_state",
         announcement_id,
         incident.page,
@@ -63,7 +63,7 @@ def current_state(update: IncidentUpdate, announcement_id: str, now: datetime) -
 def correction(update: IncidentUpdate, announcement_id: str) -> dict[str, Words]:
     """What those are told who got an update with wrong words: the right ones."""
     incident = update.incident
-    return render(
+    return _render(
         "correction",
         announcement_id,
         incident.page,
@@ -78,14 +78,14 @@ def confirmation(page: Page, announcement_id: str) -> dict[str, Words]:
     """The one message an unconfirmed address gets."""
     code, name = placeholder(announcement_id, "code"), page.name
     sms = f"{code} is your code to confirm SMS updates from {name}. Did not ask for it? Ignore this message."
-    return render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
+    return _render("confirmation", announcement_id, page, f"Confirm your subscription to {name}", sms)
 
 
 def manage_link(page: Page, announcement_id: str) -> dict[str, Words]:
     """For somebody who signs up again: they are subscribed, and here they can change it."""
     link = placeholder(announcement_id, "manage")
     sms = f"You already get SMS updates from {page.name}. Change or stop them: {link}"
-    return render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
+    return _render("manage_link", announcement_id, page, f"You are subscribed to {page.name}", sms)
 
 
 def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> dict[str, Words]:
@@ -97,7 +97,7 @@ def to_contact(template: str, subscriber: Subscriber, announcement_id: str) -> d
         "endpoint_stopped": f"We stopped sending to your webhook: {page.name}",
     }[template]
     host = urlsplit(subscriber.address).hostname or "your endpoint"
-    return render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
+    return _render(template, announcement_id, page, subject, subject, host=host, reason=subscriber.state_reason)
 
 
 def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
@@ -111,7 +111,7 @@ def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
     sms = f"{begins} (by {near_text(due_at, zone, now)}): {title}. {note}".rstrip()
     sms = f"{sms} Post it: {placeholder(announcement_id, 'compose')}"
     last = incident.updates[-1] if incident.updates else None
-    return render(
+    return _render(
         "reminder",
         announcement_id,
         incident.page,
@@ -143,7 +143,7 @@ def alarm(page: Page, opening: str, sentence: str, announcement_id: str) -> dict
     link = urls.absolute("/admin/health")
     # A reason may be as long as a relay likes; an SMS may not.
     sms = f"{page.name}: {opening}. {text.excerpt(sentence, 160)} {link}".replace("…", "...")
-    return render(
+    return _render(
         "alarm",
         announcement_id,
         page,
@@ -199,9 +199,9 @@ def update_sms(  # noqa: PLR0913 - everything an SMS says
 
 
 def _promise(update: IncidentUpdate, zone: str, now: datetime) -> str:
-    due_at = update.next_update_due_at
+    due_at, reason = update.incident.standing_after(update)
     is_past = due_at is not None and due_at <= now  # no promise any more, and nobody is told of it as one
-    return "" if is_past else promise_words(due_at, update.no_promise_reason, zone, now)
+    return "" if is_past else promise_words(due_at, reason, zone, now)
 
 
 def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None) -> str:
@@ -209,7 +209,9 @@ def _sms(incident: Incident, update: IncidentUpdate, now: datetime | None = None
     return update_sms(page, incident.public_id, incident.title, update.status, update.body, promise)
 
 
-def render(template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any) -> dict[str, Words]:
+def _render(
+    template: str, announcement_id: str, page: Page, subject: str, sms: str, **context: Any
+) -> dict[str, Words]:
     """The words for every channel, rendered once; what differs per recipient stands in them as a placeholder."""
     placeholders = {f"{name}_url": placeholder(announcement_id, name) for name in PERSONAL}
     context |= placeholders | {"page": page, "page_url": urls.absolute("/"), "subject": subject}
@@ -233,3 +235,6 @@ def _inliner() -> css_inline.CSSInliner:
 def placeholder(announcement_id: str, name: str) -> str:
     """What stands in frozen words for something that differs per recipient."""
     return f"__{announcement_id}_{name}__"
+
+
+render = _render  # what `nudges` says is said in the same way

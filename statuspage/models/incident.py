@@ -80,6 +80,13 @@ class Incident(Imported, Identified, Base):
         """Whether people are still waiting for news."""
         return self.status is not IncidentStatus.RESOLVED
 
+    def standing_after(self, update: "IncidentUpdate") -> tuple[datetime | None, str]:
+        """When the next update after this statement is promised for, or why not; as moved or withdrawn since."""
+        later = any(each.sequence > update.sequence and each.audience is Audience.PUBLIC for each in self.updates)
+        if later or not self.is_open:
+            return update.next_update_due_at, update.no_promise_reason
+        return self.next_update_due_at, self.no_promise_reason
+
     @property
     def is_hidden(self) -> bool:
         """Whether it has been taken out of public sight."""

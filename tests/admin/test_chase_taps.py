@@ -11,7 +11,7 @@ from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.models import AuditEntry, ChasePause, Incident, IncidentAssignment, Reminder
 from statuspage.tokens import Purpose, signer
-from statuspage.vocabulary import IncidentRole, PauseKind, StaffRole
+from statuspage.vocabulary import Audience, IncidentRole, PauseKind, StaffRole
 from tests.conftest import BY, NOON, csrf_token
 
 LEAD = IncidentRole.COMMUNICATIONS_LEAD
@@ -194,3 +194,13 @@ def test_calendars_are_set_and_taken_away(admin, app):
     assert "secret-token" not in shown + health
     assert "On call: communications lead" in health
     assert "Remove it" not in admin.get("/admin/on-call").text
+
+
+def test_the_first_word_is_suggested_without_a_cause(client, open_incident, colleague):
+    ada = colleague(StaffRole.COMMS_LEAD, "ada@candor.example")
+    found = open_incident(audience=Audience.INTERNAL, body="The disk of db-3 is full.")
+    publishing.assign(found, LEAD, ada, BY, NOON)
+    reminders.remind_due(utcnow())
+    shown = client.get(link(db.session.scalars(select(Reminder)).first())).text
+
+    assert "We are looking into a problem with Status. We do not know the cause yet.</textarea>" in shown

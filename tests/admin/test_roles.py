@@ -20,6 +20,7 @@ OPEN = {
     "admin.compose",
     "admin.reply",
     "admin.preview_reply",
+    "admin.chase_by_link",
 }
 RANK = list(StaffRole)
 

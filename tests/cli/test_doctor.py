@@ -83,8 +83,8 @@ def test_all_is_well_once_the_schema_is_there(new_candor: Shell, empty_database:
     found = new_candor.tells("doctor")
 
     assert [each["what"] for each in found] == [
-        "settings", "folder", "disk", "database", "schema", *queue, "engine", "policies", "relay", "twilio", "dns",
-        "clock",
+        "settings", "folder", "disk", "database", "schema", *queue, "engine", "on call", "policies", "relay", "twilio",
+        "dns", "clock",
     ]  # fmt: skip
     assert all(each["is_good"] for each in found)
 

@@ -226,3 +226,17 @@ def test_what_cannot_be_done_is_said_in_a_sentence(candor: Shell, words: tuple[s
 )
 def test_words_outside_the_vocabulary_are_wrong_usage(candor: Shell, words: tuple[str, ...]) -> None:
     assert candor(*OPEN, *words).exit_code == 2
+
+
+def test_a_promise_is_moved_and_then_withdrawn(candor: Shell, incident: str) -> None:
+    verb = ("incident", "promise", incident)
+    moved = candor.says(*verb, "--next-update", "45m", "--because", "The vendor needs longer.")
+    candor.says(*verb, "--because", "The vendor has it.")
+
+    promises = _show(candor, incident)["promises"]
+    assert [(each["outcome"], each["reason"]) for each in promises] == [
+        ("replaced", "The vendor needs longer."),
+        ("withdrawn", "The vendor has it."),
+    ]
+    assert promises[1]["due_at"] == moved.strip()
+    assert candor.refuses(*verb, "--because", "Again.").startswith("No next update is promised")

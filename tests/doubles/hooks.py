@@ -108,7 +108,7 @@ class HookDouble:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 hooked = Hooked(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 with double._changed:
                     double.received.append(hooked)
@@ -122,6 +122,8 @@ class HookDouble:
                     with double._changed:
                         double.at_once -= 1
                         double._changed.notify_all()
+
+            do_GET = do_POST  # noqa: N815 - the library's name
 
             def _act(self, answer: HookAnswer) -> None:
                 self.close_connection = True

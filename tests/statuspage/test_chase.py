@@ -443,3 +443,43 @@ def test_trouble_with_one_of_many_leaves_the_others_their_one_message(ada, open_
 
     assert len(told()) == 4
     assert db.session.get_one(Incident, bad).next_look_at == DUE + timedelta(seconds=10)
+
+
+def test_a_reminder_waits_behind_nobodys_mail(incident, crowd, dispatch):
+    crowd(300)
+    publishing.post_update(incident, said(), BY, NOON + MINUTE)
+    reminders.remind_due(NOON + 61 * MINUTE)
+    mail = FakeChannel()
+    dispatch(NOON + 61 * MINUTE, email=mail, sms=FakeChannel(kind="sms"))
+
+    assert mail.recipients[0] == "ada@candor.example"
+    assert len(mail.recipients) > 300
+
+
+def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, monkeypatch):
+    from tests.statuspage.test_spending import Sms
+
+    with houses.open(sms_daily_segments=2) as app:
+        from statuspage import pages, staff, subscriptions
+        from statuspage.delivery.dispatcher import Dispatcher
+        from statuspage.drafts import IncidentDraft, UpdateDraft
+        from statuspage.subscriptions import Wishes
+        from statuspage.vocabulary import IncidentType, Severity
+
+        page = pages.first()
+        for number in range(3):
+            phone = f"+491511234561{number}"
+            subscriptions.add_attested(page, "sms", phone, Wishes(), BY, "test", NOON)
+        ada = staff.add("ada@candor.example", StaffRole.COMMS_LEAD, BY, NOON, phone="+4915112345699")
+        first = UpdateDraft(IncidentStatus.INVESTIGATING, "We look.")
+        draft = IncidentDraft("Payments fail", IncidentType.OUTAGE, Severity.SEV2, first, roles=((LEAD, ada),))
+        publishing.open_incident(page, draft, BY, NOON)
+        sms = Sms(kind="sms")
+        channels = app.extensions["candor.channels"] | {"sms": sms, "email": FakeChannel()}
+        Dispatcher(channels, clock=lambda: NOON, jitter=lambda: 0.0).run_until_idle()
+        tick(0)
+        Dispatcher(channels, clock=lambda: DUE, jitter=lambda: 0.0).run_until_idle()
+
+        assert sms.recipients[-1] == "+4915112345699"
+        assert len(sms.recipients) == 2
+        assert states(channel="sms")["suppressed"] == 2

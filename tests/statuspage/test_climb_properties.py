@@ -191,13 +191,13 @@ def _check(number):
     assert all(len(found) == 1 for found in moments.values())
 
 
-def _stood_for(promise, reminder) -> bool:
+def _stood_for(promise: Promise, reminder: Reminder) -> bool:
     """Whether this promise stood when the reminder was made; a clock that went back dates it a little early."""
     is_made = promise.made_at - BACK <= reminder.created_at
     is_settled = promise.settled_at is not None and promise.settled_at < reminder.created_at
     return promise.due_at == reminder.promise_due_at and is_made and not is_settled
 
 
-def _held_back(pause, reminder) -> bool:
+def _held_back(pause: ChasePause, reminder: Reminder) -> bool:
     is_about = pause.promise_due_at == reminder.promise_due_at
     return is_about and pause.created_at <= reminder.created_at < (pause.ended_at or pause.until)

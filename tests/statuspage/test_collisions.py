@@ -2,15 +2,28 @@
 
 import itertools
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from statuspage import components, pages, publishing, staff, subscribers, subscriptions
+from statuspage.audit import Actor
+from statuspage.cadence import handing, pauses, reminders
 from statuspage.db import db, patiently
 from statuspage.errors import CandorError
-from statuspage.models import Component, Delivery, IncidentUpdate, StaffUser, Subscriber
+from statuspage.models import (
+    ChasePause,
+    Component,
+    Delivery,
+    Incident,
+    IncidentAssignment,
+    IncidentUpdate,
+    Reminder,
+    StaffUser,
+    Subscriber,
+)
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import ComponentStatus, IncidentStatus, Severity, StaffRole, SubscriberState
 from tests.conftest import BY, NOON
@@ -181,3 +194,55 @@ def test_write_that_is_wrong_is_not_repeated(app):
 
     with pytest.raises(OperationalError):
         patiently(write)
+
+
+DUE = NOON + timedelta(hours=1)
+
+
+def test_six_clocks_are_one(colleague, open_incident, at_once):
+    colleague()
+    for number in range(4):
+        open_incident(title=f"Incident {number}")
+    told = at_once(6, lambda: reminders.remind_due(DUE))
+
+    assert (sum(told), count(Reminder)) == (4, 4)
+
+
+def test_a_clock_and_an_update_leave_no_reminder_of_what_was_answered(colleague, open_incident, at_once):
+    colleague()
+    number = open_incident().id
+    turns = itertools.count()
+
+    def act():
+        if next(turns) % 3:
+            return reminders.remind_due(DUE)
+        return publishing.post_update(db.session.get_one(Incident, number), said(body=str(next(turns))), BY, DUE).id
+
+    at_once(6, act)
+
+    assert all(each.cancelled_at for each in db.session.scalars(select(Reminder)))
+    assert {row.state.value for row in db.session.scalars(select(Delivery))} <= {"withdrawn", "superseded"}
+
+
+def test_six_taps_are_one(colleague, open_incident, at_once):
+    user, number = colleague().id, open_incident().id
+
+    def tap():
+        person = db.session.get_one(StaffUser, user)
+        return pauses.acknowledge(db.session.get_one(Incident, number), person, Actor(person, "test"), NOON).id
+
+    assert len(set(at_once(6, tap))) == 1
+    assert count(ChasePause) == 1
+
+
+def test_two_who_take_over_at_once_are_not_both_the_lead(colleague, open_incident, at_once):
+    people = [colleague(email=f"lead{number}@candor.example").id for number in range(6)]
+    number, turns = open_incident().id, itertools.count()
+
+    def take():
+        person = db.session.get_one(StaffUser, people[next(turns)])
+        handing.take_over(db.session.get_one(Incident, number), Actor(person, "test"), NOON)
+
+    at_once(6, take)
+
+    assert count(IncidentAssignment) == 1

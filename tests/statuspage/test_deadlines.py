@@ -68,6 +68,8 @@ def test_what_is_due_by_now(contract, open_incident):
     assert [each.name for each in deadlines.due_by(NOON + 24 * HOUR)] == ["Early warning"]
     deadlines.meet(incident.deadlines[0], "Filed by phone.", BY, NOON + 24 * HOUR)
     assert [each.name for each in deadlines.due_by(NOON + 999 * HOUR)] == ["Final report"]
+    publishing.hide(incident, BY, NOON + 24 * HOUR)
+    assert deadlines.due_by(NOON + 999 * HOUR) == []
 
 
 def test_done_is_done_once_and_on_record(contract, open_incident):

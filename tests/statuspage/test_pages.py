@@ -109,7 +109,7 @@ def test_lateness_shows_only_where_the_page_is_set_so(client, page, is_shown):
     _edit(page, shows_lateness=is_shown)
     incident = begin(page)
 
-    for path in ("/", f"/incidents/{incident.public_id}"):
+    for path in ("/", f"/incidents/{incident.public_id}", "/history.atom"):
         assert ("Update overdue since" in client.get(path).text) is is_shown
 
 

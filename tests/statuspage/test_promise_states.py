@@ -10,6 +10,7 @@ from statuspage import publishing
 from statuspage.cadence import moving
 from statuspage.cadence.policy import Act, settle
 from statuspage.db import db
+from statuspage.delivery import messages
 from statuspage.drafts import Promise as Said
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import AuditEntry, Promise
@@ -62,6 +63,7 @@ def facts(promise):
     return promise.due_at, promise.made_at, promise.outcome, promise.settled_at, promise.late_by, promise.reason
 
 
+@pytest.mark.sqlite  # seven hundred stories; the other database knows no other rules
 @pytest.mark.parametrize("pause", [10 * MINUTE, 2 * HOUR], ids=["in time", "too late"])
 def test_whatever_is_done_what_is_settled_stays(open_incident, pause):
     for number, acts in enumerate(product(ACTS, repeat=3)):
@@ -166,3 +168,14 @@ def test_nothing_to_move_is_said_so(open_incident):
 
     with pytest.raises(Conflict, match="Post an update to promise one"):
         moving.after(incident, HOUR, "Longer.", BY, NOON)
+
+
+def test_newcomers_are_told_what_is_promised_now(open_incident):
+    incident = open_incident()
+    moving.move(incident, NOON + 90 * MINUTE, "Longer.", BY, NOON + MINUTE)
+    moved = messages.current_state(incident.updates[0], "aaaaaaaaaaaa", NOON + 2 * MINUTE)["sms"]
+    moving.withdraw(incident, "The vendor has it.", BY, NOON + 3 * MINUTE)
+    withdrawn = messages.current_state(incident.updates[0], "bbbbbbbbbbbb", NOON + 4 * MINUTE)["sms"]
+
+    assert "Next update by 13:30 UTC" in moved["text"]
+    assert "No further update is planned: The vendor has it." in withdrawn["text"]

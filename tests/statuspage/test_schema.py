@@ -107,6 +107,37 @@ def test_addresses_that_are_keys_are_sealed_on_the_way_and_opened_on_the_way_bac
     assert subscriptions.find(pages.first(), "slack", hook).address == hook
 
 
+def test_promises_that_updates_made_become_things_of_their_own_and_go_back(empty):
+    schema.upgrade(NOON)
+    page, hour = pages.first(), timedelta(hours=1)
+
+    def opened(title, *later):
+        first = UpdateDraft(IncidentStatus.INVESTIGATING, "Looking.")
+        made = publishing.open_incident(page, IncidentDraft(title, DEFAULT_TYPE, Severity.SEV2, first), BY, NOON)
+        for number, after in enumerate(later):
+            publishing.post_update(made, UpdateDraft(IncidentStatus.IDENTIFIED, f"Known {number}."), BY, NOON + after)
+        return made
+
+    opened("Late", 2 * hour)
+    publishing.hide(opened("Hidden", hour), BY, NOON + hour)
+    db.session.remove()
+
+    def kept():
+        columns = "incident_id, update_id, made_at, due_at, outcome, settled_at, late_by, is_first"
+        with db.engine.connect() as connection:
+            return connection.execute(sql(f"SELECT {columns} FROM promise ORDER BY id")).all()
+
+    before = kept()
+    command.downgrade(schema._config(), "0008")
+    with db.engine.connect() as connection:
+        old = connection.execute(sql("SELECT promise_outcome FROM incident_update ORDER BY id")).scalars().all()
+    command.upgrade(schema._config(), "head")
+
+    assert [row.outcome for row in before] == ["late", None, "kept", "withdrawn"]
+    assert sorted(map(str, old)) == ["None", "kept", "late", "withdrawn"]
+    assert sorted(kept(), key=str) == sorted(before, key=str)
+
+
 def test_fresh_start_makes_no_copy(empty):
     schema.upgrade(NOON)
 

@@ -1,0 +1,109 @@
+"""Moving and withdrawing a promise, and settling deadlines, on the incident's page."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from statuspage.cadence.policies import set_policy
+from statuspage.cadence.policy import DEFAULTS, DeadlineRule
+from statuspage.cadence.steps import COMMANDER
+from statuspage.clock import utcnow
+from statuspage.db import db
+from statuspage.drafts import Promise
+from statuspage.models import Incident, Page
+from statuspage.vocabulary import DeadlineKind, PromiseOutcome, Severity
+from tests.conftest import BY, NOON
+
+from .desk import Desk
+
+# The tests' noon is past; what is promised must not be.
+AHEAD = Promise(within=utcnow() - NOON + timedelta(hours=1))
+
+
+def outcomes(incident: Incident) -> list[PromiseOutcome | None]:
+    db.session.expire_all()
+    return [each.outcome for each in incident.promises]
+
+
+def test_promise_is_moved_and_both_page_and_panel_say_why(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=AHEAD)
+    path = f"/admin/incidents/{incident.public_id}"
+    answer = lead.post(f"{path}/promise", what="move", within="2h", reason="The vendor needs longer.")
+
+    assert answer.status_code == 303
+    assert outcomes(incident) == [PromiseOutcome.REPLACED, None]
+    assert "Moved" in lead.get(path).text
+    public = lead.get(f"/incidents/{incident.public_id}").text
+    assert "We said" in public
+    assert "The vendor needs longer." in public
+    assert "The vendor needs longer." in lead.get("/history.atom").text
+
+
+def test_promise_is_withdrawn_and_the_page_says_why(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=AHEAD)
+    lead.post(
+        f"/admin/incidents/{incident.public_id}/promise", what="withdraw", within="30m", reason="The vendor has it."
+    )
+
+    assert outcomes(incident) == [PromiseOutcome.WITHDRAWN]
+    assert "No further update is planned: The vendor has it." in lead.get("/").text
+
+
+def test_without_a_reason_the_form_comes_back(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=AHEAD)
+    path = f"/admin/incidents/{incident.public_id}/promise"
+    moved = lead.post(path, what="move", within="other", other="soon", reason="Longer.")
+    withdrawn = lead.post(path, what="withdraw")
+
+    assert (moved.status_code, withdrawn.status_code) == (422, 422)
+    assert "is not a span" in moved.text
+    assert 'value="Longer."' in moved.text
+    assert "Say why no next update is promised." in withdrawn.text
+    assert outcomes(incident) == [None]
+
+
+def test_what_is_over_cannot_be_moved(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=Promise(none_because="Night."))
+    answer = lead.post(f"/admin/incidents/{incident.public_id}/promise", what="move", within="30m", reason="Longer.")
+
+    assert answer.status_code == 409
+    assert "No next update is promised" in answer.text
+
+
+def test_responder_without_a_role_may_not(responder: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=AHEAD)
+    answer = responder.post(f"/admin/incidents/{incident.public_id}/promise", what="withdraw", reason="No.")
+
+    assert answer.status_code == 403
+
+
+def test_lateness_is_told_in_the_panel_and_not_in_public(lead: Desk, open_incident: Callable[..., Incident]) -> None:
+    incident = open_incident(promise=Promise(within=timedelta(minutes=30)))
+    path = f"/admin/incidents/{incident.public_id}"
+    lead.post(f"{path}/promise", what="move", within="30m", reason="Longer.")
+
+    assert outcomes(incident) == [PromiseOutcome.LATE, None]
+    assert "Late by" in lead.get(path).text
+    public = lead.get(f"/incidents/{incident.public_id}").text
+    assert "We said" not in public
+    assert "Longer." in public
+
+
+def test_deadline_is_overdue_on_the_dashboard_until_it_is_settled(
+    lead: Desk, page: Page, open_incident: Callable[..., Incident]
+) -> None:
+    owed = (DeadlineRule("Early warning", timedelta(hours=24), COMMANDER, kind=DeadlineKind.AUTHORITY),)
+    set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], deadlines=owed), BY, NOON)
+    [deadline] = open_incident().deadlines
+    path = f"/admin/deadlines/{deadline.public_id}"
+    before = lead.get("/admin/").text
+    refused = lead.post(path, what="waive", note="")
+    done = lead.post(path, what="meet", note="Filed by phone.")
+
+    assert "Early warning is overdue" in before
+    assert (refused.status_code, done.status_code) == (422, 303)
+    assert "Say why this deadline does not apply." in refused.text
+    assert "Early warning is overdue" not in lead.get("/admin/").text
+    assert "Filed by phone." in lead.get(f"/admin/incidents/{deadline.incident.public_id}").text
+    again = lead.post(path, what="meet", note="")
+    assert (again.status_code, "was settled before" in again.text) == (409, True)
