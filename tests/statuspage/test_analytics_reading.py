@@ -13,6 +13,8 @@ from statuspage import publishing, subscriptions
 from statuspage.analytics import messages, reading, writing
 from statuspage.analytics.figures import figures
 from statuspage.analytics.periods import Period
+from statuspage.audit import Actor
+from statuspage.cadence import pauses
 from statuspage.db import db, reading as only_reading
 from statuspage.delivery.expansion import expand_next
 from statuspage.drafts import IncidentDraft, Promise, UpdateDraft
@@ -79,6 +81,34 @@ def test_times_come_out_as_they_were_written_down(page, morning):
     assert figured.repairing.spread.mean == 90 * 60
     assert figured.acknowledging.spread.mean == 10 * 60  # nobody acknowledged it before the first public word
     assert figured.changes.share == 1
+
+
+def test_the_first_who_acknowledges_answers_the_alarm(page, api, colleague):
+    ana = colleague(email="ana@example.com")
+    inside = UpdateDraft(IncidentStatus.INVESTIGATING, "We look.", audience=Audience.INTERNAL)
+    incident = publishing.open_incident(
+        page, IncidentDraft("Slow", IncidentType.OUTAGE, Severity.SEV1, inside), BY, NOON
+    )
+    unheard = publishing.open_incident(page, IncidentDraft("Odd", IncidentType.OUTAGE, Severity.SEV1, inside), BY, NOON)
+    pauses.acknowledge(incident, ana, Actor(ana, "test"), NOON + minutes(4))
+    pauses.acknowledge(incident, ana, Actor(ana, "test"), NOON + minutes(5))
+    publishing.post_update(incident, said("One", components={api: ComponentStatus.MAJOR_OUTAGE}), BY, NOON + minutes(9))
+    figured = found(page)
+
+    assert (figured.acknowledging.spread.mean, figured.acknowledging.recorded) == (4 * 60, 1)
+    assert figured.acknowledging.of == 2
+    publishing.post_update(
+        unheard, said("Still odd.", IncidentStatus.INVESTIGATING, audience=Audience.INTERNAL), BY, NOON + minutes(10)
+    )
+    assert found(page).acknowledging.spread.mean == 7 * 60
+
+
+def test_an_alarm_before_the_declaration_is_what_is_answered(page, open_incident):
+    incident = open_incident()
+    incident.detected_at = NOON - minutes(6)
+    db.session.commit()
+
+    assert found(page).acknowledging.spread.mean == 6 * 60
 
 
 def test_what_is_overdue_is_broken_and_what_is_pending_is_not(page, open_incident):
@@ -241,9 +271,7 @@ class TestFiles:
         assert known["subscribers"]["all"] == {"won": None, "lost": None, "stopped": None}
         assert known["incidents"]["by_month"] == {"2026-03": 1}
 
-    def test_declared_by_its_first_public_word_it_has_no_time_to_acknowledge(
-        self, page, open_incident
-    ):
+    def test_declared_by_its_first_public_word_it_has_no_time_to_acknowledge(self, page, open_incident):
         open_incident()
 
         assert json.loads(writing.as_json(found(page)))["mtta"] == {

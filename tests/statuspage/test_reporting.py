@@ -1,5 +1,7 @@
 """The monthly report: once for each month, to whoever asked, in the same figures as text and as HTML."""
 
+import csv
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -11,7 +13,7 @@ from sqlalchemy import select
 
 from notifiers import Receipt
 from statuspage import components, publishing, reporting, staff
-from statuspage.analytics import reading
+from statuspage.analytics import reading, writing
 from statuspage.analytics.figures import figures
 from statuspage.analytics.periods import Month
 from statuspage.analytics.report import report
@@ -136,6 +138,29 @@ class TestFigures:
 
         assert [f"{month:%Y-%m}" for month, _ in frequency.months] == ["2026-03"]
         assert frequency.per_week == pytest.approx(1 / (743 / 168))
+
+    def test_the_files_have_them_for_programs(self, march, berlin):
+        rows = list(csv.DictReader(io.StringIO("".join(writing.as_csv(figured(berlin))))))
+        told = {
+            row["figure"]: (row["value"], row["unit"])
+            for row in rows
+            if row["group"] == "API" and "upt" in row["section"]
+        }
+        known = writing.document(figured(berlin))
+
+        assert told["major_outage"] == ("2700.0", "seconds")
+        assert told["partial_outage"] == ("1800.0", "seconds")
+        assert told["down"] == ("3240.0", "seconds")
+        assert told["target_percent"] == ("99.9", "percent")
+        assert told["budget"] == ("2674.8", "seconds")
+        assert told["budget_used"] == ("1.2113", "share")
+        assert known["period"] == {
+            "name": "2026-03",
+            "since": "2026-02-28T23:00:00Z",
+            "until": "2026-03-31T22:00:00Z",
+            "time_zone": "Europe/Berlin",
+        }
+        assert known["uptime"]["components"][1]["is_met"] is None
 
 
 class TestWords:
