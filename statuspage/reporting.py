@@ -41,7 +41,7 @@ def report_due(now: datetime) -> int:
 
 def words(page: Page, month: Month, now: datetime, public_id: str = "") -> messages.Words:
     """The report as a mail, from the figures as they are now."""
-    return _said(page, figures(reading.history(page, month, now)), public_id or new_id())["email"]
+    return _said(page, figures(reading.history(page, month, now)), public_id or new_id())
 
 
 def months(page: Page, now: datetime) -> list[Month]:
@@ -112,7 +112,7 @@ def _make(page_id: int, month: Month, now: datetime) -> int:
             page=page,
             kind=AnnouncementKind.REPORT,
             lane=Lane.FAST,
-            words=dict(said),
+            words={"email": said},
             expanded_at=now,
             created_at=now,
         )
@@ -124,9 +124,9 @@ def _make(page_id: int, month: Month, now: datetime) -> int:
     return int(announcement is not None)
 
 
-def _said(page: Page, found: Figures, public_id: str) -> dict[str, messages.Words]:
+def _said(page: Page, found: Figures, public_id: str) -> messages.Words:
     told = report(found)
-    return messages.render(
+    rendered = messages.render(
         "report",
         public_id,
         page,
@@ -136,3 +136,4 @@ def _said(page: Page, found: Figures, public_id: str) -> dict[str, messages.Word
         report_url=urls.absolute(f"/admin/analytics/report?month={found.period.value}"),
         account_url=urls.absolute("/admin/account"),
     )
+    return rendered["email"]
