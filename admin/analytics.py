@@ -1,7 +1,7 @@
 """Analytics: how soon people heard, which promises were kept, whom the words reached."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Response, render_template, request
 
@@ -14,6 +14,7 @@ from statuspage.analytics.periods import USUAL, Month, Period
 from statuspage.analytics.words import after, percent, soon
 from statuspage.channels import label_of
 from statuspage.clock import utcnow
+from statuspage.delivery.messages import Words
 from statuspage.errors import Invalid, NotFound
 from statuspage.kept import kept
 from statuspage.presenting import site_page
@@ -83,7 +84,7 @@ def analytics_report() -> Response:
         month = reporting.find_month(page, asked, now) if asked else month
     except Invalid as error:
         problem = error.problems["month"]
-    mail = reporting.words(page, month, now) if month and not problem else None
+    mail = _mail(month, now) if month and not problem else None
     status = Invalid.http_status if problem else 200
     html = render_template(
         "admin/report.html", months=known, month=month, mail=mail, problem=problem, next=Month.of(now, page.time_zone)
@@ -97,7 +98,12 @@ def analytics_report_mail() -> Response:
     """The mail alone, for a sandboxed frame, or to be printed."""
     page, now = site_page(), utcnow()
     month = reporting.find_month(page, request.args.get("month", ""), now)
-    return framed(reporting.words(page, month, now)["html"])
+    return framed(_mail(month, now)["html"])
+
+
+def _mail(month: Month, now: datetime) -> Words:
+    page = site_page()
+    return kept().get(("report", page.id, month), lambda: reporting.words(page, month, now))
 
 
 def _period() -> Period:

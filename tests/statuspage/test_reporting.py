@@ -20,6 +20,7 @@ from statuspage.analytics.report import report
 from statuspage.db import db
 from statuspage.drafts import IncidentDraft, Promise, UpdateDraft
 from statuspage.errors import Invalid
+from statuspage.jobs import Clock as Ticker
 from statuspage.models import Announcement, AuditEntry, Delivery, MonthlyReport
 from statuspage.vocabulary import (
     AnnouncementKind,
@@ -235,6 +236,12 @@ class TestOnce:
 
         assert months == [*[f"2026-{each:02}" for each in range(2, 13)], "2027-01", "2027-02"]
         assert len(mails()) == 12
+
+    def test_the_clock_looks_for_it(self, app, berlin, reader):
+        Ticker(app)._report()
+        Ticker(app)._report()
+
+        assert len(mails()) == 1
 
     def test_two_clocks_make_one(self, app, berlin, reader):
         start, made = Barrier(2), []
