@@ -21,7 +21,7 @@ from ._station import Station
 # Letters asked for and not yet answered: what a crash may double at most.
 WINDOW = 50
 # How long something ready to be written may wait for company while the caller is slow to give the next letter.
-_LONGEST_HELD = 0.002
+_LONGEST_HELD = 0.0005
 # How often to look again when another thread holds what we wait for.
 _GLANCE = 0.05
 # Opening takes several steps, each with the patience of a command; together never more than so many of them.

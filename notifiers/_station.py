@@ -41,6 +41,8 @@ class Station:
         self._has_answered = False
         self._eased_to, self._eased_at = relay.connections, float("-inf")
         self._idle: list[Line] = []
+        # Nobody sends since `close`: what comes through later is left.
+        self._is_left = False
         self._reaper: threading.Thread | None = None
         weakref.finalize(self, _leave_all, self._idle)
 
@@ -125,6 +127,7 @@ class Station:
         with self._lock:
             may = self.could_open(own)
             self._opening += may
+            self._is_left &= not may
             return may
 
     def not_opened(self) -> bool:
@@ -160,7 +163,7 @@ class Station:
 
     def give_idle(self, line: Line) -> None:
         """Keep a line for whoever comes next."""
-        if line.is_closed or line.is_worn or line.letters or self.is_overfull:
+        if self._is_left or line.is_closed or line.is_worn or line.letters or self.is_overfull:
             self._leave(line)
             return
         line.idle_since = self.clock()
@@ -171,8 +174,9 @@ class Station:
                 self._reaper.start()
 
     def close(self) -> None:
-        """Leave on all idle lines."""
+        """Leave on all idle lines, and on those still being opened when they come through."""
         with self._lock:
+            self._is_left = True
             lines, self._idle[:] = list(self._idle), []
         for line in lines:
             self._leave(line)

@@ -179,9 +179,20 @@ def reading_on(connection: Connection) -> Iterator[None]:
 
 
 def relax_sqlite(engine: Engine) -> None:
-    """Let this process's SQLite commits survive its death but not a power cut: for marks, never for publishing."""
+    """Let this process's SQLite commits survive its death but not a power cut: for marks, never for publishing.
+
+    Its log is carried over after 32 MB instead of four, so that a fan-out waits for the disk less often, and each of
+    its many connections keeps a megabyte of pages, which is what walking in order needs.
+    """
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=NORMAL"))
+        event.listen(engine, "connect", _relax)
+
+
+def _relax(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("synchronous=NORMAL", "wal_autocheckpoint=8000", "cache_size=-1000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 def lock(row: Base) -> None:

@@ -3,9 +3,11 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, bindparam, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, bindparam, event, func, make_url, select, text
 
 DRIVER = "postgresql+psycopg://"
 NEEDED = "needs the PostgreSQL driver: pip install 'candor-status[postgres]'"
@@ -58,15 +60,19 @@ def plain(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def relax(engine: Engine) -> None:
-    """Commits of this process survive its death but perhaps not a power cut: for marks, never for publishing."""
+def relax(engine: Engine, lease: timedelta) -> None:
+    """Commits of this process survive its death but perhaps not a power cut: for marks, never for publishing.
+
+    A process that stops in the middle of a transaction holds its rows no longer than its leases.
+    """
     if is_ours(engine):
-        event.listen(engine, "connect", _relax)
+        event.listen(engine, "connect", partial(_relax, max(1000, round(lease / timedelta(milliseconds=1)))))
 
 
-def _relax(connection: Any, _record: Any) -> None:
+def _relax(lease_ms: int, connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {lease_ms}")
     connection.commit()
 
 
@@ -86,8 +92,8 @@ def _limit(connection: Any, _record: Any) -> None:
 # Built once. The number is made from the name here, because the server's own hash differs between versions.
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 _SHARE = select(func.pg_advisory_xact_lock_shared(bindparam("number")))
-# Deadlock, lock or statement timeout, too many connections, shutting down or starting, connection lost.
-_PASSING = ("40", "55P03", "57", "53", "08")
+# Deadlock, lock or statement timeout, idle for too long, too many connections, shutting down or starting, lost.
+_PASSING = ("40", "55P03", "57", "25P03", "53", "08")
 
 
 def lock_name(connection: Connection, name: str, *, is_shared: bool = False) -> None:
@@ -110,5 +116,7 @@ def will_pass(error: BaseException | None) -> bool:
 def alone(engine: Engine, name: str) -> Iterator[None]:
     """Nobody on any machine does the thing of this name at the same time; others wait for their turn."""
     with engine.connect() as connection, connection.begin():
+        # It says nothing for as long as the thing takes, and that is in order.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         lock_name(connection, name)
         yield

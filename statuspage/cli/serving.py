@@ -100,7 +100,7 @@ def supervise(
 def _work(app: Flask, *, expands: bool, sends: bool, keeps_clock: bool) -> None:
     """Do these of the duties behind the page until asked to end."""
     relax_sqlite(db.engine)
-    postgres.relax(db.engine)
+    postgres.relax(db.engine, urls.settings().lease)
     _prepare(app)
     engine = Engine(app, urls.settings(), app.extensions["candor.channels"], expands=expands, sends=sends)
     clock = Clock(app) if keeps_clock else None

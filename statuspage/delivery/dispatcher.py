@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 WINDOW = 50
 # An outcome waits for company no longer than this, and in no greater company.
 WRITE_AFTER = timedelta(milliseconds=5)
-WRITE_TOGETHER = 20
+WRITE_TOGETHER = 40
 LONGEST_WAIT = timedelta(minutes=30)
 
 

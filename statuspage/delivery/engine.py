@@ -31,7 +31,7 @@ IDLE_SECONDS = 0.1
 # Senders are called when something is due; by themselves they look now and then only, for what no call has told them.
 CALLED_SECONDS = 5.0
 # How long an answer is waited for by a process that is asked to end. What is then still out may have left.
-FAREWELL_SECONDS = 5.0
+FAREWELL_SECONDS = 4.0
 
 
 class Engine:

@@ -72,14 +72,17 @@ def flat(scale: float) -> list[Row]:
         with sink() as port, tempfile.TemporaryDirectory() as folder, _place(folder, count, port) as place:
             place.start("engine")
             place.wait(place.publish("A first one, to warm up"))
-            before = place.cpu_seconds()
-            first, told, taken = _tell(place, "Payments fail")
-            assert taken == count, f"{taken} of {count} were told"
-            costs[count] = (told - first) / count * 1e6
+            before, seen = place.cpu_seconds(), []
+            for number in range(RUNS if count == few else 1):
+                first, told, taken = _tell(place, f"Payments fail {number}")
+                assert taken == count, f"{taken} of {count} were told"
+                seen.append((told - first) / count * 1e6)
+            costs[count] = median_of(seen)
             memories[count] = place.memory()
-            print(f"  {count}: {(place.cpu_seconds() - before) / count * 1e6:.1f} us of CPU a message")
+            print(f"  {count}: {(place.cpu_seconds() - before) / count / len(seen) * 1e6:.1f} us of CPU a message")
     return [
-        Row("cost_flat", f"microseconds a message, {many} against {few} subscribers (second publish of each)",
+        Row("cost_flat",
+            f"microseconds a message, {many} against {few} subscribers (second publish; of the few, median of {RUNS})",
             costs[many], "us", costs[few], "ratio at most 1.2", costs[many] / costs[few] <= 1.2),
         Row("memory_flat", f"most resident memory of the sending process, {many} against {few} subscribers",
             memories[many], "MB", memories[few], "ratio at most 1.1, at most 150 MB",

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -20,6 +21,8 @@ from wsgi import create_app
 
 MOST = 1.5
 MANY, PUBLISHES, LONGEST_MS = 1_000_000, 300, 150
+# About as many as the longest of real incidents has; without an end the length of one incident would be measured.
+UPDATES = 30
 IDENTIFIED = IncidentStatus.IDENTIFIED
 
 
@@ -48,9 +51,12 @@ def publish_flat(scale: float) -> list[Row]:
     figures = {}
     for count in (0, many):
         with tempfile.TemporaryDirectory() as folder, Place(Path(folder), count) as place, place.app.app_context():
-            incident = publishing.open_incident(pages.first(), _opening(), BY, utcnow()).id
             seconds = []
             for number in range(PUBLISHES):
+                if number % UPDATES == 0:
+                    opening = replace(_opening(), title=f"Slow {number}")
+                    incident = publishing.open_incident(pages.first(), opening, BY, utcnow()).id
+                    db.session.remove()
                 found, draft = db.session.get_one(Incident, incident), UpdateDraft(IDENTIFIED, f"Update {number}.")
                 started = time.perf_counter()
                 publishing.post_update(found, draft, BY, utcnow())

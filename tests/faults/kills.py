@@ -40,6 +40,8 @@ from wsgi import create_app
 
 LEASE = 2.0
 PATIENCE = 120.0
+# Bytes that the sink writes about the connections cut by a kill.
+LAST_WORDS = 10 * len("broken\n")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run(database: str, kills: int, recipients: int, workers: int, seed: int, sec
                     while done < kills:
                         announcement = place.publish(f"Fan-out {rounds}")
                         rounds += 1
-                        done += _trouble(place, crew, announcement, kills - done, chance)
+                        done += _trouble(place, crew, announcement, kills - done, chance, folder / "ledger")
             finally:
                 crew.end()
             lost, unsettled = _missing(place.app, recipients * rounds)
@@ -132,17 +134,28 @@ def work(environment: Mapping[str, str]) -> None:
         time.sleep(60)
 
 
-def _trouble(place: Place, crew: _Crew, announcement: int, most: int, chance: random.Random) -> int:
-    """Kill now and then until everybody is told; how many were killed is returned."""
-    killed, deadline = 0, time.monotonic() + PATIENCE
+def _trouble(place: Place, crew: _Crew, announcement: int, most: int, chance: random.Random, ledger: Path) -> int:
+    """Kill now and then until everybody is told; how many were killed is returned.
+
+    The next one dies no sooner than the sink has heard from those that are left.
+    """
+    killed, deadline, heard = 0, time.monotonic() + PATIENCE, _heard(ledger)
     while not place._is_told(announcement):
         assert time.monotonic() < deadline, "the fan-out does not come to its end"
-        time.sleep(chance.uniform(0.2, 0.8))
+        if killed < most and _heard(ledger) <= heard:
+            time.sleep(0.01)
+            continue
+        time.sleep(chance.uniform(0.1, 0.7))
         if killed < most and not place._is_told(announcement):
             crew.kill(chance)
             killed += 1
-            deadline = time.monotonic() + PATIENCE
+            deadline, heard = time.monotonic() + PATIENCE, _heard(ledger) + LAST_WORDS
     return killed
+
+
+def _heard(ledger: Path) -> int:
+    """How much the sink has written down."""
+    return ledger.stat().st_size if ledger.exists() else 0
 
 
 def _missing(app: Flask, owed: int) -> tuple[int, int]:

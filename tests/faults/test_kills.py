@@ -8,7 +8,8 @@ import pytest
 
 KILLS = [
     ("sqlite", 1, 4, 2_000),
-    ("postgres", 4, 4, 2_000),
+    # Ranges of a thousand: enough for all four to have work.
+    ("postgres", 4, 4, 4_000),
     pytest.param("sqlite", 1, 200, 6_000, marks=pytest.mark.long),
     pytest.param("postgres", 4, 200, 6_000, marks=pytest.mark.long),
 ]
@@ -30,4 +31,5 @@ def test_workers_killed_at_random_lose_nobody_and_repeat_within_their_window(
     assert tally["kills"] == kills
     assert (tally["lost"], tally["unsettled"], tally["other_ids"]) == (0, 0, 0)
     assert tally["duplicates"] <= kills * tally["window"]
-    assert tally["broken"] > 0, "no kill landed while a message was on the wire"
+    # Cut in the middle, or taken by the sink and not yet written down.
+    assert tally["broken"] + tally["duplicates"] > 0, "no kill landed while a message was on the wire"

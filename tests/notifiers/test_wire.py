@@ -21,6 +21,7 @@ from notifiers import (
 )
 from tests.doubles import free_port, parse_mail
 from tests.relays import CHUNKING, DROP, PIPELINING, SILENCE, Relay
+from tests.running import wait_until
 
 LOOPBACK_PEM = Path(__file__).with_name("loopback.pem")
 PLAIN = ("SIZE 100000000",)
@@ -257,11 +258,28 @@ def test_closing_the_channel_ends_its_connections():
         email = channel(relay)
         list(email.deliver(envelopes(20)))
         email.close()
-        until = time.monotonic() + 5
-        while relay.open_now and time.monotonic() < until:
-            threading.Event().wait(0.01)
 
-        assert relay.open_now == 0
+        wait_until(lambda: relay.open_now == 0, "a connection stayed open", patience=5)
+
+
+def test_a_connection_that_comes_through_after_the_close_is_left_at_once():
+    has_closed = threading.Event()
+
+    def greeting_late(moment):
+        if moment.stage == "banner" and moment.connection > 1:
+            has_closed.wait(5)
+
+    with Relay(answer=greeting_late) as relay:
+        email = channel(relay)
+        list(email.deliver(envelopes(20)))
+        assert relay.connections > 1
+        email.close()
+        has_closed.set()
+
+        wait_until(lambda: relay.open_now == 0, "a connection stayed open", patience=5)
+        list(email.deliver(envelopes(5)))
+        assert relay.open_now >= 1, "the channel keeps its connections again once it is used"
+        email.close()
 
 
 @every_way

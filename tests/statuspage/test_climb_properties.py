@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from sqlalchemy import select
 
@@ -121,6 +122,7 @@ ACTS = st.sampled_from(["tick"] * 6 + ["back", "acknowledge", "snooze", "hand ov
 moves = st.lists(st.tuples(ACTS, st.integers(1, 45 * 60)), min_size=4, max_size=15)
 
 
+@pytest.mark.sqlite  # hundreds of publishes, and what differs by database is tried in test_collisions.py
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves, cadences, st.booleans())
 def test_people_and_clocks_together_never_double_a_step_nor_chase_what_is_settled(
