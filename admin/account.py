@@ -54,6 +54,20 @@ def rename() -> ResponseReturnValue:
     return redirect("/admin/account", 303)
 
 
+@panel.post("/account/report")
+@needs(StaffRole.VIEWER)
+def wish_report() -> ResponseReturnValue:
+    """One gets the monthly report by mail, or no more."""
+    is_wanted = forms.typed().get("report") == "yes"
+    staff.wish_report(me(), is_wanted, actor(), utcnow())
+    flash(
+        f"The next monthly report comes to {me().email}."
+        if is_wanted
+        else "You get no monthly report by mail any more."
+    )
+    return redirect("/admin/account", 303)
+
+
 @panel.post("/account/password")
 @needs(StaffRole.VIEWER)
 def set_password() -> ResponseReturnValue:

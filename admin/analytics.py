@@ -1,29 +1,33 @@
 """Analytics: how soon people heard, which promises were kept, whom the words reached."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Response, render_template, request
 
-from statuspage.analytics import messages, reading, writing
+from statuspage import reporting
+from statuspage.analytics import messages, reading, words, writing
 from statuspage.analytics.arithmetic import DEFINITION
 from statuspage.analytics.figures import Figures, figures
 from statuspage.analytics.incidents import Origin
-from statuspage.analytics.periods import USUAL, Period
+from statuspage.analytics.periods import USUAL, Month, Period
+from statuspage.analytics.words import after, percent, soon
 from statuspage.channels import label_of
-from statuspage.clock import span_words, utcnow
-from statuspage.errors import NotFound
+from statuspage.clock import utcnow
+from statuspage.delivery.messages import Words
+from statuspage.errors import Invalid, NotFound
 from statuspage.kept import kept
 from statuspage.presenting import site_page
+from statuspage.uptime import DEFINITION as UPTIME_DEFINITION
 from statuspage.vocabulary import StaffRole
 
 from .auth import needs
-from .charts import Columns, columns
-from .curves import Chart, chart, soon
+from .charts import Bars, Columns, bars, columns
+from .curves import Chart, chart
+from .previews import framed, with_frames
 from .views import panel
 
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-NOT_RECORDED = "not recorded"
 _LATE_MINUTES = ("≤ 5", "≤ 15", "≤ 30", "≤ 60", "≤ 120", "> 120")
 # Up to so many days weeks are drawn, beyond them months.
 _WEEKS_FOR = timedelta(days=100)
@@ -46,6 +50,9 @@ def analytics() -> str:
         frequency_chart=_frequency(found),
         hours_chart=_hours(found),
         lateness_chart=_lateness(found),
+        budget_chart=_budgets(found),
+        uptime_definition=UPTIME_DEFINITION,
+        words=words,
         percent=percent,
         after=after,
         channel_name=label_of,
@@ -65,21 +72,38 @@ def analytics_file(form: str) -> Response:
     return Response(body, headers=headers, content_type=FORMS[form])
 
 
-def percent(share: float | None) -> str:
-    """A share for people, never rounded up to all or down to nothing."""
-    if share is None:
-        return "—"
-    rounded = round(100 * share)
-    if rounded in (0, 100) and share not in (0.0, 1.0):
-        return f"{100 * share:.1f} %"
-    return f"{rounded} %"
+@panel.get("/analytics/report")
+@needs(StaffRole.VIEWER)
+def analytics_report() -> Response:
+    """A month's report as it goes out by mail."""
+    page, now = site_page(), utcnow()
+    known = reporting.months(page, now)
+    asked = request.args.get("month", "")
+    month, problem = known[0] if known else None, ""
+    try:
+        month = reporting.find_month(page, asked, now) if asked else month
+    except Invalid as error:
+        problem = error.problems["month"]
+    mail = _mail(month, now) if month and not problem else None
+    status = Invalid.http_status if problem else 200
+    html = render_template(
+        "admin/report.html", months=known, month=month, mail=mail, problem=problem, next=Month.of(now, page.time_zone)
+    )
+    return with_frames(html, status)
 
 
-def after(seconds: float | None) -> str:
-    """A span for people; "not recorded" where there is none."""
-    if seconds is None:
-        return NOT_RECORDED
-    return soon(seconds) if seconds < 60 else span_words(timedelta(seconds=seconds))
+@panel.get("/analytics/report/mail")
+@needs(StaffRole.VIEWER)
+def analytics_report_mail() -> Response:
+    """The mail alone, for a sandboxed frame, or to be printed."""
+    page, now = site_page(), utcnow()
+    month = reporting.find_month(page, request.args.get("month", ""), now)
+    return framed(_mail(month, now)["html"])
+
+
+def _mail(month: Month, now: datetime) -> Words:
+    page = site_page()
+    return kept().get(("report", page.id, month), lambda: reporting.words(page, month, now))
 
 
 def _period() -> Period:
@@ -131,3 +155,9 @@ def _lateness(found: Figures) -> Columns | None:
     return columns(
         _LATE_MINUTES, [(count,) for count in buckets.values()], {2: "Late promises, by minutes"}, words + "."
     )
+
+
+def _budgets(found: Figures) -> Bars | None:
+    used = [(each.name, each.used) for each in found.uptimes if each.used is not None]
+    said = ", ".join(f"{name}: {percent(share)}" for name, share in used)
+    return bars(used, f"How much of what its target allows each component has been down. {said}.")

@@ -7,6 +7,8 @@ from math import ceil, log10
 HEIGHT = 140
 MOST_LABELS = 6
 _GAP = 0.2
+# Bars are cut at so many times of what is allowed.
+MOST_BEYOND = 3.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,42 @@ def columns(
                     )
                 )
     return Columns(pieces, _labels(names, step), _grid(top), series, words)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its name, and how much of the width is filled; beyond the mark it is over what is allowed."""
+
+    name: str
+    within: float
+    beyond: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars on one scale. `mark` is where all of what is allowed lies, in percent of the width."""
+
+    bars: Sequence[Bar]
+    mark: float
+    words: str
+
+
+def bars(shares: Sequence[tuple[str, float]], words: str) -> Bars | None:
+    """A bar for each name, from nothing to all and beyond; None where there is none."""
+    if not shares:
+        return None
+    # What is far beyond is cut: the number beside it says how far.
+    top = min(max(1.0, *(share for _, share in shares)), MOST_BEYOND)
+    drawn = [(name, share, min(share, top)) for name, share in shares]
+    return Bars(
+        [
+            Bar(name, round(100 * min(part, 1.0) / top, 2), round(100 * max(part - 1.0, 0.0) / top, 2), share)
+            for name, share, part in drawn
+        ],
+        round(100 / top, 2),
+        words,
+    )
 
 
 def _labels(names: Sequence[str], step: float) -> list[Label]:

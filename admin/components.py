@@ -39,8 +39,8 @@ def add_component() -> ResponseReturnValue:
     """There is one more component, and it works."""
     typed = forms.typed()
     try:
-        name, group, description, audience = _read(typed)
-        made = verbs.add(site_page(), name, actor(), utcnow(), group=group, description=description, audience=audience)
+        name, group, description, audience, target = _read(typed)
+        made = verbs.add(site_page(), name, actor(), utcnow(), group, description, audience, target)
     except (Invalid, Conflict) as error:
         return _form(None, typed, _problems(error)), error.http_status
     flash(f"{made.name} is on the page.")
@@ -53,6 +53,7 @@ def edit_component(public_id: str) -> str:
     """One component, ready to be changed."""
     component = verbs.find(site_page(), public_id)
     facts = {"name": component.name, "description": component.description, "audience": component.audience.value}
+    facts["target"] = "" if component.uptime_target is None else f"{component.uptime_target:g}"
     return _form(component, facts | {"group": component.group.name if component.group else ""}, {})
 
 
@@ -62,7 +63,8 @@ def change_component(public_id: str) -> ResponseReturnValue:
     """The component is called, described and grouped as given."""
     component, typed = verbs.find(site_page(), public_id), forms.typed()
     try:
-        verbs.edit(component, *_read(typed), actor(), utcnow())
+        name, group, description, audience, target = _read(typed)
+        verbs.edit(component, name, group, description, audience, actor(), utcnow(), target)
     except (Invalid, Conflict) as error:
         return _form(component, typed, _problems(error)), error.http_status
     flash(f"{component.name} is saved.")
@@ -100,14 +102,19 @@ def archive_component(public_id: str) -> ResponseReturnValue:
     return redirect("/admin/components", 303)
 
 
-def _read(typed: Typed) -> tuple[str, str, str, Audience]:
+def _read(typed: Typed) -> tuple[str, str, str, Audience, float | None]:
     reader = Reader(typed)
     name = reader.line("name", "Give the component the name that customers use.", NAME_LIMIT)
     group = reader.optional_line("group", NAME_LIMIT)
     description = reader.optional_line("description", DESCRIPTION_LIMIT)
     audience = reader.word("audience", Audience, Audience.PUBLIC)
+    target = None
+    try:
+        target = verbs.read_target(typed.get("target", ""))
+    except Invalid as error:
+        reader.problems |= error.problems
     reader.check()
-    return name, group, description, audience
+    return name, group, description, audience, target
 
 
 def _problems(error: Invalid | Conflict) -> dict[str, str]:

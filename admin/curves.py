@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from math import log
 
-from statuspage.clock import span_words
 from statuspage.delivery.reach import Curve
 
 WIDTH = HEIGHT = 1000
@@ -51,15 +49,6 @@ def chart(curves: Mapping[str, Curve], owed: Mapping[str, int]) -> Chart | None:
     marks = [(at, words) for at, words in _TICKS if begin <= at <= end]
     ticks = [Tick(round(100 * _along(at, begin, end), 2), words, _anchor(at, begin, end)) for at, words in marks]
     return Chart(lines, ticks)
-
-
-def soon(seconds: float) -> str:
-    """A span as short as it is: "0.4 s", "12 s", "3 min", "1 h 10 min"."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return span_words(timedelta(seconds=seconds))
 
 
 def _axis(first: float, last: float) -> tuple[float, float]:

@@ -58,9 +58,9 @@ def framed(html: str | None) -> Response:
     return response
 
 
-def with_frames(html: str) -> Response:
+def with_frames(html: str, status: int = 200) -> Response:
     """A page of the panel that shows such a frame."""
-    response = make_response(html)
+    response = make_response(html, status)
     response.headers["Content-Security-Policy"] = f"{http.POLICY}; frame-src 'self'"
     return response
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from statuspage.analytics.words import soon
 from statuspage.delivery import reach, unreported
 from statuspage.delivery.reach import REACHED, Curve
 from statuspage.kept import kept
 from statuspage.models import Announcement
 from statuspage.vocabulary import WAITING_STATES, DeliveryState
 
-from .curves import Chart, chart, soon
+from .curves import Chart, chart
 from .standings import Standing
 
 # Providers may say for so long whether an SMS arrived.

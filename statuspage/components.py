@@ -1,16 +1,21 @@
 """What a comms lead does with components."""
 
+import re
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from typing import Literal
 
 from sqlalchemy import func, select
 
 from . import audit, component_groups as groups, idempotency
 from .audit import Actor
 from .db import db, lock
-from .errors import Conflict, NotFound
+from .errors import Conflict, Invalid, NotFound
 from .models import Component, ComponentGroup, Incident, IncidentUpdate, Page, UpdateComponent
 from .vocabulary import Audience, ComponentStatus, IncidentStatus
+
+LEAST_TARGET = 50.0
+_TARGET = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,3}))? ?%?")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class ComponentFacts:
     showcase: bool = True
     start_date: date | None = None
     only_show_if_degraded: bool = False
+    uptime_target: float | None = None
 
 
 def add(  # noqa: PLR0913 - a form has as many fields
@@ -35,10 +41,11 @@ def add(  # noqa: PLR0913 - a form has as many fields
     group: str = "",
     description: str = "",
     audience: Audience = Audience.PUBLIC,
+    target: float | None = None,
 ) -> Component:
     """A new component, operational, last in its group; the group is made when there is none of that name."""
     heading = groups.named(page, group, now) if group else None
-    return create(page, ComponentFacts(name, description, heading, audience), by, now)
+    return create(page, ComponentFacts(name, description, heading, audience, uptime_target=target), by, now)
 
 
 def create(page: Page, facts: ComponentFacts, by: Actor, now: datetime, key: str = "") -> Component:
@@ -59,11 +66,20 @@ def create(page: Page, facts: ComponentFacts, by: Actor, now: datetime, key: str
 
 
 def edit(  # noqa: PLR0913 - a form has as many fields
-    component: Component, name: str, group: str, description: str, audience: Audience, by: Actor, now: datetime
+    component: Component,
+    name: str,
+    group: str,
+    description: str,
+    audience: Audience,
+    by: Actor,
+    now: datetime,
+    target: float | Literal["as it was"] | None = "as it was",
 ) -> Component:
-    """The component is called, described, grouped and shown as given."""
+    """The component is called, described, grouped and shown as given; its uptime target is this one, or none."""
     heading = groups.named(component.page, group, now) if group else None
     facts = replace(facts_of(component), name=name, description=description, group=heading, audience=audience)
+    if target != "as it was":
+        facts = replace(facts, uptime_target=target)
     return change(component, facts, by, now)
 
 
@@ -127,6 +143,26 @@ def listed(page: Page) -> list[Component]:
     return list(db.session.scalars(query.order_by(Component.position, Component.id)))
 
 
+def read_target(typed: str) -> float | None:
+    """The uptime target that somebody typed, in percent, like "99.9"; None for none. Raises Invalid."""
+    if not typed.strip():
+        return None
+    found = _TARGET.fullmatch(typed.strip())
+    if found is None:
+        raise Invalid({"target": "Write the target in percent, with three decimals at most, like 99.9."})
+    percentage = float(f"{found[1]}.{found[2] or 0}")
+    if percentage == 100:
+        raise Invalid({"target": "A target of 100 % leaves nothing that could be used up. Write less, like 99.99."})
+    if not LEAST_TARGET <= percentage < 100:
+        raise Invalid({"target": f"Choose a target from {LEAST_TARGET:g} % up to less than 100 %."})
+    return percentage
+
+
+def set_target(component: Component, target: float | None, by: Actor, now: datetime) -> None:
+    """The component is to be up for this share of the time, in percent; None: nobody measures it against one."""
+    change(component, replace(facts_of(component), uptime_target=target), by, now)
+
+
 def find(page: Page, public_id: str) -> Component:
     """The page's component with this id; raises NotFound."""
     component = db.session.scalar(select(Component).filter_by(page_id=page.id, public_id=public_id))
@@ -170,6 +206,7 @@ def _set_facts(component: Component, facts: ComponentFacts) -> None:
     component.name, component.description, component.group = facts.name, facts.description, facts.group
     component.audience, component.showcase = facts.audience, facts.showcase
     component.start_date, component.only_show_if_degraded = facts.start_date, facts.only_show_if_degraded
+    component.uptime_target = facts.uptime_target
 
 
 def _refuse_namesake(page: Page, name: str, component: Component | None = None) -> None:

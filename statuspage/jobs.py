@@ -8,7 +8,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from . import alarms, deadman, leases, limits, pseudonyms, queueing, sessions, signups, urls, vitals
+from . import alarms, deadman, leases, limits, pseudonyms, queueing, reporting, sessions, signups, urls, vitals
 from .cadence import reminders, watch
 from .clock import utcnow
 from .db import db, reading
@@ -39,6 +39,7 @@ class Clock:
         self._every(10, self._watch)
         self._every(60, self._ping)
         self._every(30, self._ask_calendars)
+        self._every(60, self._report)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -103,6 +104,10 @@ class Clock:
     @staticmethod
     def _ask_calendars() -> None:
         feeds.read_due(utcnow())
+
+    @staticmethod
+    def _report() -> None:
+        reporting.report_due(utcnow())
 
     @staticmethod
     def _ping() -> None:

@@ -121,6 +121,14 @@ def rename(user: StaffUser, name: str, by: Actor, now: datetime) -> None:
     db.session.commit()
 
 
+def wish_report(user: StaffUser, is_wanted: bool, by: Actor, now: datetime) -> None:
+    """The colleague gets the monthly report by mail from the next one on, or no more."""
+    if user.wants_report is not is_wanted:
+        user.wants_report = is_wanted
+        audit.record(by, "staff.wish_report", user, now, wanted=is_wanted)
+    db.session.commit()
+
+
 def note_sign_in(user: StaffUser, via: str, now: datetime) -> None:
     """The colleague has signed in, and how is on record."""
     user.signed_in_at = now

@@ -145,6 +145,7 @@ class AnnouncementKind(Word):
     REMINDER = "reminder"
     DRAFT = "draft"
     ALARM = "alarm"
+    REPORT = "report"
 
 
 class Lane(Word):

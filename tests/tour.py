@@ -98,6 +98,8 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "receipt": announcement,
         "health": "/admin/health",
         "analytics": "/admin/analytics",
+        "report": "/admin/analytics/report",
+        "account": "/admin/account",
         "messages": "/admin/messages",
         "components": "/admin/components",
         "subscribers": "/admin/subscribers",

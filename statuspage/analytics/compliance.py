@@ -91,6 +91,14 @@ def compliance(history: History) -> Compliance:
     )
 
 
+def by_incident(history: History) -> tuple[tuple[IncidentFacts, Tally], ...]:
+    """What became of the promises of each incident, in the order in which they began."""
+    promises: dict[str, list[PromiseFacts]] = {}
+    for each in history.promises:
+        promises.setdefault(each.incident.public_id, []).append(each)
+    return tuple((each, tally(promises.get(each.public_id, ()), history.now)) for each in history.incidents)
+
+
 def tally(promises: Iterable[PromiseFacts], now: datetime) -> Tally:
     """How many were kept, late, and so on."""
     counts = dict.fromkeys(("kept", "late", "overdue", "pending", "withdrawn", "replaced"), 0)
@@ -102,7 +110,7 @@ def tally(promises: Iterable[PromiseFacts], now: datetime) -> Tally:
 def lateness(promises: Iterable[PromiseFacts]) -> list[timedelta]:
     """By how much promises were late whose update has come."""
     return [
-        each.settled_at - each.due_at
+        each.settled_at - each.due_at if each.late_by is None else each.late_by
         for each in promises
         if each.outcome is PromiseOutcome.LATE and each.settled_at is not None
     ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..delivery.reach import REACHED, Curve
-from ..vocabulary import WAITING_STATES, DeliveryState, IncidentType, PromiseOutcome, Severity
-from .periods import Period
+from ..uptime import Change
+from ..vocabulary import WAITING_STATES, ComponentStatus, DeliveryState, IncidentType, PromiseOutcome, Severity
+from .periods import Stretch
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class IncidentFacts:
     started_at: datetime
     created_at: datetime
     detected_at: datetime | None = None
-    # Nothing in the model keeps this yet.
+    # When somebody said that they have it, or said the first word after the alarm or the declaration.
     acknowledged_at: datetime | None = None
     first_public_at: datetime | None = None
     resolved_at: datetime | None = None
@@ -39,6 +40,20 @@ class PromiseFacts:
     due_at: datetime
     outcome: PromiseOutcome | None = None
     settled_at: datetime | None = None
+    late_by: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class ComponentFacts:
+    """One component: its target in percent, if it has one, and how its state changed since the period began."""
+
+    public_id: str
+    name: str
+    target: float | None
+    # From when on its state is on record.
+    known_since: datetime
+    status: ComponentStatus
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,7 @@ class Moves:
 class History:
     """All facts of one period. `known_since` is when the oldest record begins, `zone` the page's."""
 
-    period: Period
+    period: Stretch
     now: datetime
     zone: str
     known_since: datetime
@@ -110,9 +125,16 @@ class History:
     # How many announcements there were, and to how many of them, the newest, `channels` refers.
     announcements: int = 0
     measured: int = 0
+    components: tuple[ComponentFacts, ...] = ()
 
     @property
     def since(self) -> datetime:
         """From when on there is something to count."""
         begins = self.period.since(self.now)
         return max(begins, self.known_since) if begins else self.known_since
+
+    @property
+    def until(self) -> datetime:
+        """Until when: now, or the end of a period that is over."""
+        ends = self.period.ends_at
+        return min(ends, self.now) if ends else self.now

@@ -4,21 +4,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..delivery.reach import together as curves_together
-from . import incidents, people
-from .compliance import Compliance, compliance
+from . import incidents, people, targets
+from .compliance import Compliance, Tally, by_incident, compliance
 from .facts import ChannelFacts, History, IncidentFacts
 from .incidents import ChangeFailures, FirstWords, Frequency, Measure
 from .people import Tide
-from .periods import Period
+from .periods import Stretch
+from .targets import Standing
 
 
 @dataclass(frozen=True)
 class Figures:
     """What the facts amount to."""
 
-    period: Period
+    period: Stretch
     since: datetime
     until: datetime
+    # When they were worked out: what began in the period may have gone on after it.
+    as_of: datetime
     zone: str
     frequency: Frequency
     first_words: FirstWords
@@ -31,6 +34,8 @@ class Figures:
     announcements: int
     measured: int
     tides: tuple[tuple[IncidentFacts, Tide], ...]
+    incidents: tuple[tuple[IncidentFacts, Tally], ...]
+    uptimes: tuple[Standing, ...]
 
     @property
     def tide(self) -> Tide:
@@ -59,7 +64,8 @@ def figures(history: History) -> Figures:
     return Figures(
         period=history.period,
         since=history.since,
-        until=history.now,
+        until=history.until,
+        as_of=history.now,
         zone=history.zone,
         frequency=incidents.frequency(history),
         first_words=incidents.first_words(history),
@@ -72,4 +78,6 @@ def figures(history: History) -> Figures:
         announcements=history.announcements,
         measured=history.measured,
         tides=people.tides(history),
+        incidents=by_incident(history),
+        uptimes=targets.standings(history),
     )

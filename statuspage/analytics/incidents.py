@@ -97,10 +97,13 @@ def detecting(history: History) -> Measure:
 
 
 def acknowledging(history: History) -> Measure:
-    """MTTA: from noticing until somebody took it on."""
-    return _measure(
-        history, [_later(each.detected_at or each.created_at, each.acknowledged_at) for each in history.incidents]
-    )
+    """MTTA: from the alarm, where one was noted, else from the declaration, until somebody answered it."""
+    return _measure(history, [_later(alarmed_at(each), each.acknowledged_at) for each in history.incidents])
+
+
+def alarmed_at(incident: IncidentFacts) -> datetime:
+    """When we knew: it was noticed, or at the latest declared."""
+    return min(incident.detected_at or incident.created_at, incident.created_at)
 
 
 def repairing(history: History) -> Measure:
@@ -110,9 +113,10 @@ def repairing(history: History) -> Measure:
 
 def frequency(history: History) -> Frequency:
     """How often something happens. There is an average only once a whole week, or month, has been looked at."""
-    zone, total, span = ZoneInfo(history.zone), len(history.incidents), history.now - history.since
+    zone, total, span = ZoneInfo(history.zone), len(history.incidents), history.until - history.since
     days = [each.started_at.astimezone(zone).date() for each in history.incidents]
-    first, last = history.since.astimezone(zone).date(), history.now.astimezone(zone).date()
+    last_moment = history.until - timedelta(microseconds=1)
+    first, last = history.since.astimezone(zone).date(), last_moment.astimezone(zone).date()
     first = min([first, *days])
     weeks = Counter(_monday(day) for day in days)
     months = Counter(day.replace(day=1) for day in days)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from ..db import db
 from ..models import (
+    ChasePause,
     Component,
     Incident,
     IncidentAssignment,
@@ -18,13 +19,13 @@ from ..models import (
     UpdateComponent,
 )
 from ..visibility import PUBLIC, may_see
-from ..vocabulary import IncidentRole, PromiseOutcome
-from . import messages, moves
+from ..vocabulary import Audience, IncidentRole, PauseKind, PromiseOutcome
+from . import messages, moves, states
 from .facts import History, IncidentFacts, PromiseFacts
-from .periods import Period
+from .periods import Stretch
 
 
-def history(page: Page, period: Period, now: datetime) -> History:
+def history(page: Page, period: Stretch, now: datetime) -> History:
     """The page's facts of this period: of the incidents that began in it, and all that came of them.
 
     What was taken off the page is left out.
@@ -34,21 +35,25 @@ def history(page: Page, period: Period, now: datetime) -> History:
     known_since = db.session.scalar(select(func.min(Incident.started_at)).where(*cohort))
     if since is not None:
         cohort.append(Incident.started_at >= since)
+    if period.ends_at is not None:
+        cohort.append(Incident.started_at < period.ends_at)
     updates = db.session.execute(_UPDATES.where(*cohort)).all()
     incidents = _incidents(cohort, updates)
     told = messages.channels(page, cohort)
+    begins_to_know = min(page.created_at, known_since) if known_since else page.created_at
     first = min((each.first_public_at for each in incidents.values() if each.first_public_at), default=None)
     return History(
         period,
         now,
         page.time_zone,
-        min(page.created_at, known_since) if known_since else page.created_at,
+        begins_to_know,
         tuple(incidents.values()),
         _promises(incidents, db.session.execute(_PROMISES.where(*cohort))),
         told.channels,
         moves.between(page, first, now),
         told.announcements,
         told.measured,
+        states.components(page, begins_to_know, since or begins_to_know),
     )
 
 
@@ -63,6 +68,23 @@ def promise_counts() -> dict[PromiseOutcome, int]:
     return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
 
 
+def promise_totals() -> dict[PromiseOutcome, int]:
+    """How many promises ended so, ever: nothing that is taken off the page makes it fewer."""
+    query = select(Promise.outcome, func.count()).where(Promise.outcome.is_not(None)).group_by(Promise.outcome)
+    return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
+
+
+def promises_standing(now: datetime) -> tuple[int, int]:
+    """How many promises stand, and how many of these are late already; without what was taken off the page."""
+    query = (
+        select(func.count(), func.count().filter(Promise.due_at < now))
+        .join(Incident)
+        .where(Promise.outcome.is_(None), Incident.hidden_at.is_(None))
+    )
+    standing, late = db.session.execute(query).one()
+    return standing, late
+
+
 _UPDATES = (
     select(
         IncidentUpdate.incident_id,
@@ -73,9 +95,15 @@ _UPDATES = (
     .order_by(IncidentUpdate.incident_id, IncidentUpdate.sequence)
 )
 _PROMISES = (
-    select(Promise.incident_id, Promise.due_at, Promise.outcome, Promise.settled_at)
+    select(Promise.incident_id, Promise.due_at, Promise.outcome, Promise.settled_at, Promise.late_by)
     .join(Incident)
     .order_by(Promise.incident_id, Promise.id)
+)
+_ACKNOWLEDGED = (
+    select(ChasePause.incident_id, func.min(ChasePause.created_at).label("at"))
+    .join(Incident)
+    .where(ChasePause.kind == PauseKind.ACKNOWLEDGED)
+    .group_by(ChasePause.incident_id)
 )
 _INCIDENTS = select(
     Incident.id, Incident.public_id, Incident.title, Incident.severity, Incident.type, Incident.audience,
@@ -102,7 +130,7 @@ def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dic
     rows = db.session.execute(_INCIDENTS.where(*cohort)).all()
     components = _by_incident(db.session.execute(_COMPONENTS.where(*cohort)))
     leads = _by_incident((number, name or email) for number, name, email in db.session.execute(_LEADS.where(*cohort)))
-    public = _first_public(updates)
+    public, answered = _first_public(updates), _answered(updates, db.session.execute(_ACKNOWLEDGED.where(*cohort)))
     return {
         row.id: IncidentFacts(
             public_id=row.public_id,
@@ -112,6 +140,7 @@ def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dic
             started_at=row.started_at,
             created_at=row.created_at,
             detected_at=row.detected_at,
+            acknowledged_at=answered.get(row.id),
             first_public_at=public.get(row.id) if may_see(PUBLIC, row) else None,
             resolved_at=row.resolved_at,
             is_imported=row.imported_from is not None,
@@ -124,7 +153,7 @@ def _incidents(cohort: list[ColumnElement[bool]], updates: Iterable[Any]) -> dic
 
 def _promises(incidents: dict[int, IncidentFacts], rows: Iterable[Any]) -> tuple[PromiseFacts, ...]:
     return tuple(
-        PromiseFacts(incidents[row.incident_id], row.due_at, row.outcome, row.settled_at)
+        PromiseFacts(incidents[row.incident_id], row.due_at, row.outcome, row.settled_at, row.late_by)
         for row in rows
         if row.incident_id in incidents
     )
@@ -135,6 +164,18 @@ def _first_public(updates: Iterable[Any]) -> dict[int, datetime]:
     for row in updates:
         if may_see(PUBLIC, row):
             found.setdefault(row.incident_id, row.created_at)
+    return found
+
+
+def _answered(updates: Iterable[Any], acknowledged: Iterable[Any]) -> dict[int, datetime]:
+    """When somebody acknowledged it or said a word. What an incident was declared with inside is not an answer."""
+    found: dict[int, datetime] = {row.incident_id: row.at for row in acknowledged}
+    seen: set[int] = set()
+    for row in updates:
+        is_declaration = row.incident_id not in seen and row.audience is Audience.INTERNAL
+        seen.add(row.incident_id)
+        if not is_declaration:
+            found[row.incident_id] = min(found.get(row.incident_id, row.created_at), row.created_at)
     return found
 
 

@@ -6,19 +6,30 @@ from typing import Any
 
 from ..clock import iso_text
 from ..delivery.exporting import cell, csv_line
+from ..uptime import DEFINITION as UPTIME_DEFINITION, PARTIAL_SHARE
 from .arithmetic import DEFINITION, Spread
 from .compliance import Group, Tally
 from .facts import ChannelFacts
 from .figures import Figures
 from .incidents import Measure
 from .people import Tide
+from .targets import Standing
 
+SECTIONS = (
+    "incidents", "first_public_update", "mttd", "mtta", "mttr", "promises", "uptime", "messages", "subscribers",
+)  # fmt: skip
 HEADER = ("section", "group", "figure", "value", "unit")
 # What a figure is counted in, by its name; spans are in seconds.
 _COUNTS = {
     "kept", "late", "overdue", "pending", "withdrawn", "replaced", "count", "recorded", "of", "incidents", "owed",
     "reached", "waiting", "lost", "spared", "won", "stopped", "total", "unrecorded", "inside", "caused", "classified",
     "announcements", "measured",
+}  # fmt: skip
+
+# And what is neither counted nor a span.
+_UNITS = {
+    "share": "share", "uptime": "share", "budget_used": "share", "partial_outage_weight": "share",
+    "target_percent": "percent", "is_met": "", "known_since": "", "definition": "",
 }  # fmt: skip
 
 Document = dict[str, Any]
@@ -64,6 +75,11 @@ def document(figures: Figures) -> Document:
             "by_comms_lead": _groups(promises.by_lead),
             "by_hour": [{"name": f"{hour:02}:00", **_tally(each)} for hour, each in enumerate(promises.by_hour)],
         },
+        "uptime": {
+            "definition": UPTIME_DEFINITION,
+            "partial_outage_weight": PARTIAL_SHARE,
+            "components": [_uptime(each) for each in figures.uptimes],
+        },
         "messages": {
             "announcements": figures.announcements,
             "measured": figures.measured,
@@ -89,7 +105,7 @@ def as_csv(figures: Figures) -> Iterator[str]:
     known = document(figures)
     for name in ("since", "until", "time_zone"):
         yield _line("period", known["period"]["name"], name, known["period"][name], "")
-    for section in ("incidents", "first_public_update", "mttd", "mtta", "mttr", "promises", "messages", "subscribers"):
+    for section in SECTIONS:
         yield from _section(section, known[section])
 
 
@@ -111,8 +127,8 @@ def _line(*cells: object) -> str:
 
 
 def _unit(section: str, name: str) -> str:
-    if name == "share":
-        return "share"
+    if name in _UNITS:
+        return _UNITS[name]
     is_count = name in _COUNTS or section.endswith(("by_week", "by_month", "lateness_buckets"))
     return "" if is_count or name.startswith("per_") else "seconds"
 
@@ -148,6 +164,26 @@ def _channel(each: ChannelFacts) -> Document:
         "spared": each.spared,
         "p50": times.get("p50"),
         "p95": times.get("p95"),
+    }
+
+
+def _uptime(each: Standing) -> Document:
+    """Spans in seconds; without enough history there is no uptime, and no verdict."""
+    spent = each.uptime
+    return {
+        "name": each.name,
+        "id": each.component.public_id,
+        "known_since": iso_text(each.component.known_since),
+        "uptime": None if each.share is None else round(each.share, 7),
+        "target_percent": each.component.target,
+        "is_met": each.is_met,
+        "budget": None if each.budget is None else round(each.budget.total_seconds(), 3),
+        "budget_used": _rounded(each.used),
+        "down": spent.down.total_seconds(),
+        "major_outage": spent.major.total_seconds(),
+        "partial_outage": spent.partial.total_seconds(),
+        "under_maintenance": spent.maintenance.total_seconds(),
+        "counted": spent.counted.total_seconds(),
     }
 
 

@@ -24,8 +24,9 @@ def component() -> None:
 @click.option("--group", default="", help="The heading it stands under; made when there is none of that name.")
 @click.option("--description", default="", help="What it is, in the customer's words.")
 @click.option("--internal", is_flag=True, help="Show it to staff only.")
+@click.option("--target", default="", help="The uptime target in percent, like 99.9.")
 @on_page
-def add(page: Page, name: str, group: str, description: str, internal: bool) -> None:
+def add(page: Page, name: str, group: str, description: str, internal: bool, target: str) -> None:
     """Add a component and print its id."""
     audience = Audience.INTERNAL if internal else Audience.PUBLIC
     made = verbs.add(
@@ -36,6 +37,7 @@ def add(page: Page, name: str, group: str, description: str, internal: bool) -> 
         group=_line("group", group, NAME_LIMIT) if group else "",
         description=_line("description", description, DESCRIPTION_LIMIT) if description else "",
         audience=audience,
+        target=verbs.read_target(target),
     )
     click.echo(made.public_id)
 
@@ -63,6 +65,15 @@ def set_(page: Page, name: str, status: ComponentStatus) -> None:
     verbs.set_status(verbs.find_by_name(page, name), status, COMMAND_LINE, utcnow())
 
 
+@component.command()
+@click.argument("name")
+@click.argument("percent", default="")
+@on_page
+def target(page: Page, name: str, percent: str) -> None:
+    """Set a component's uptime target in percent, like 99.9; without PERCENT it has none any more."""
+    verbs.set_target(verbs.find_by_name(page, name), verbs.read_target(percent), COMMAND_LINE, utcnow())
+
+
 def _line(field: str, typed: str, limit: int) -> str:
     line = text.one_line(typed)
     if not line:
@@ -80,4 +91,5 @@ def _facts(each: Component) -> dict[str, object]:
         "description": each.description,
         "status": each.status.value,
         "audience": each.audience.value,
+        "uptime_target": each.uptime_target,
     }

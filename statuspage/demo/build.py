@@ -225,7 +225,7 @@ def _page_facts() -> PageFacts:
 
 def _components(page: Page, by: Actor, start: datetime) -> Mapping[str, Component]:
     return {
-        name: components.add(page, name, by, start, group=group, description=description, audience=audience)
+        name: components.add(page, name, by, start, group, description, audience, story.TARGETS.get(name))
         for group, members, audience in story.GROUPS
         for name, description in members
     }

@@ -48,6 +48,9 @@ EUROPE, AMERICA = "Carriers in Europe", "Carriers in North America"
 CUSTOMS, RETURNS = "Customs declarations", "Returns portal"
 PIPELINE, CONSOLE = "Data pipeline", "Support console"
 
+# What some components are to be up, in percent.
+TARGETS = {SHIPPING: 99.9, LABELS: 99.95, TRACKING: 99.5}
+
 # Group, its components with what they are, and who sees them.
 GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...], Audience], ...] = (
     (

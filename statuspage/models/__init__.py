@@ -11,6 +11,7 @@ from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateCompon
 from .oncall import OnCallFeed
 from .page import Page
 from .reply import ReplyDraft
+from .report import MonthlyReport
 from .staff import Role, SignInLink, StaffSession, StaffUser
 from .subscriber import Subscriber, Subscription
 from .system import Alarm, CarrierReport, Heartbeat, IdempotencyKey, Lease, Pace, RateCount
@@ -36,6 +37,7 @@ __all__ = [
     "IncidentAssignment",
     "IncidentUpdate",
     "Lease",
+    "MonthlyReport",
     "OnCallFeed",
     "Pace",
     "Page",

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified, WordType
@@ -44,6 +44,8 @@ class Component(Imported, Identified, Base):
     showcase: Mapped[bool] = mapped_column(default=True)
     start_date: Mapped[date | None]
     only_show_if_degraded: Mapped[bool] = mapped_column(default=False)
+    # What share of the time it is to be up, in percent; None: nobody has set a target.
+    uptime_target: Mapped[float | None] = mapped_column(Float)
     status_changed_at: Mapped[datetime]
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]

@@ -40,6 +40,8 @@ class StaffUser(Identified, UserMixin, Base):
     push_url: Mapped[str] = mapped_column(Sealed(800), default="")
     password: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
+    # Whether this person has asked for the monthly report by mail.
+    wants_report: Mapped[bool] = mapped_column(default=False)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]

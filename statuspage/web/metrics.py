@@ -22,6 +22,7 @@ metrics = Blueprint("metrics", __name__)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
+_CAME = {PromiseOutcome.KEPT: "in time", PromiseOutcome.LATE: "late"}
 Sample = tuple[dict[str, str], float]
 
 
@@ -72,6 +73,14 @@ def _lines(now: datetime) -> Iterator[str]:
         "Promised updates by outcome, since the beginning.",
         [({"outcome": each.value}, settled.get(each, 0)) for each in PromiseOutcome],
     )
+    totals = reading.promise_totals()
+    for outcome in (PromiseOutcome.KEPT, PromiseOutcome.LATE):
+        yield from _counter(
+            f"promises_{outcome.value}_total", f"Promised updates that came {_CAME[outcome]}.", totals.get(outcome, 0)
+        )
+    standing, late = reading.promises_standing(now)
+    yield from _gauge("promises_open", "Promised updates that are still to come.", [({}, standing)])
+    yield from _gauge("promises_open_late", "Promised updates that should have come by now.", [({}, late)])
     open_alarms = [({"about": alarm.about}, 1.0) for alarm in alarms.open_alarms()]
     yield from _gauge("alarm_open", "Alarms that are not over.", open_alarms)
 
@@ -128,6 +137,10 @@ def _gauge(name: str, means: str, samples: Iterable[Sample]) -> Iterator[str]:
     for labels, value in samples:
         said = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
         yield f"candor_{name}{f'{{{said}}}' if said else ''} {value:.10g}\n"
+
+
+def _counter(name: str, means: str, value: int) -> Iterator[str]:
+    yield f"# HELP candor_{name} {means}\n# TYPE candor_{name} counter\ncandor_{name} {value}\n"
 
 
 def _escaped(text: str) -> str:

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from admin.curves import chart, soon
+from admin.curves import chart
 from notifiers.sms import Account, Sms
+from statuspage.analytics.words import soon
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.delivery import receipts, unreported

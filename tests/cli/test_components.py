@@ -14,6 +14,7 @@ def test_a_component_is_added_and_its_id_printed_alone(candor: Shell) -> None:
             "description": "Basket and payment",
             "status": "operational",
             "audience": "public",
+            "uptime_target": None,
         }
     ]
 

@@ -98,6 +98,11 @@ class TestPromises:
         assert (found.lateness.median, found.lateness.longest) == (12 * 60, 40 * 60)
         assert [count for _, count in found.buckets] == [0, 1, 0, 1, 0, 0]
 
+    def test_how_late_it_was_is_what_its_own_row_says(self):
+        late = PromiseFacts(incident(), NOON, LATE, NOON + minutes(9), late_by=minutes(7))
+
+        assert compliance(history(incident(), promises=(late,))).lateness.longest == 7 * 60
+
     def test_by_severity_in_the_order_of_weight(self, found):
         assert [(each.name, each.tally.kept, each.tally.due) for each in found.by_severity] == [
             ("SEV1", 2, 3),

@@ -13,6 +13,8 @@ from statuspage import publishing, subscriptions
 from statuspage.analytics import messages, reading, writing
 from statuspage.analytics.figures import figures
 from statuspage.analytics.periods import Period
+from statuspage.audit import Actor
+from statuspage.cadence import pauses
 from statuspage.db import db, reading as only_reading
 from statuspage.delivery.expansion import expand_next
 from statuspage.drafts import IncidentDraft, Promise, UpdateDraft
@@ -77,8 +79,36 @@ def test_times_come_out_as_they_were_written_down(page, morning):
     assert figured.first_words.all.median == 15 * 60
     assert figured.detecting.spread.mean == 5 * 60
     assert figured.repairing.spread.mean == 90 * 60
-    assert figured.acknowledging.spread is None
+    assert figured.acknowledging.spread.mean == 10 * 60  # nobody acknowledged it before the first public word
     assert figured.changes.share == 1
+
+
+def test_the_first_who_acknowledges_answers_the_alarm(page, api, colleague):
+    ana = colleague(email="ana@example.com")
+    inside = UpdateDraft(IncidentStatus.INVESTIGATING, "We look.", audience=Audience.INTERNAL)
+    incident = publishing.open_incident(
+        page, IncidentDraft("Slow", IncidentType.OUTAGE, Severity.SEV1, inside), BY, NOON
+    )
+    unheard = publishing.open_incident(page, IncidentDraft("Odd", IncidentType.OUTAGE, Severity.SEV1, inside), BY, NOON)
+    pauses.acknowledge(incident, ana, Actor(ana, "test"), NOON + minutes(4))
+    pauses.acknowledge(incident, ana, Actor(ana, "test"), NOON + minutes(5))
+    publishing.post_update(incident, said("One", components={api: ComponentStatus.MAJOR_OUTAGE}), BY, NOON + minutes(9))
+    figured = found(page)
+
+    assert (figured.acknowledging.spread.mean, figured.acknowledging.recorded) == (4 * 60, 1)
+    assert figured.acknowledging.of == 2
+    publishing.post_update(
+        unheard, said("Still odd.", IncidentStatus.INVESTIGATING, audience=Audience.INTERNAL), BY, NOON + minutes(10)
+    )
+    assert found(page).acknowledging.spread.mean == 7 * 60
+
+
+def test_an_alarm_before_the_declaration_is_what_is_answered(page, open_incident):
+    incident = open_incident()
+    incident.detected_at = NOON - minutes(6)
+    db.session.commit()
+
+    assert found(page).acknowledging.spread.mean == 6 * 60
 
 
 def test_what_is_overdue_is_broken_and_what_is_pending_is_not(page, open_incident):
@@ -212,7 +242,7 @@ def test_the_number_of_questions_does_not_grow_with_the_history(page, api, open_
         counts.append(questions())
 
     assert counts == [counts[0]] * 3
-    assert empty <= counts[0] <= 12
+    assert empty <= counts[0] <= 16
 
 
 class TestFiles:
@@ -228,18 +258,24 @@ class TestFiles:
             "5400.0",
             "seconds",
         )
-        assert by_name["mtta.spread", "", "mean"]["value"] == ""
+        assert by_name["mtta.spread", "", "mean"]["value"] == "600.0"
+        assert by_name["uptime.components", "API", "uptime"]["value"] == ""
         assert by_name["subscribers.by_incident", "'=Payments fail", "lost"]["value"] == "1"
         assert not [line for line in lines if any(cell.startswith(("=", "+", "-", "@")) for cell in line.values())]
 
     def test_json_says_null_where_nothing_is_recorded(self, page, morning):
         known = json.loads(writing.as_json(found(page)))
 
-        assert known["mtta"] == {
+        assert known["mtta"]["recorded"] == 1
+        assert known["promises"]["all"]["share"] == 0.6667
+        assert known["subscribers"]["all"] == {"won": None, "lost": None, "stopped": None}
+        assert known["incidents"]["by_month"] == {"2026-03": 1}
+
+    def test_declared_by_its_first_public_word_it_has_no_time_to_acknowledge(self, page, open_incident):
+        open_incident()
+
+        assert json.loads(writing.as_json(found(page)))["mtta"] == {
             "recorded": 0,
             "of": 1,
             "spread": {"count": 0, "mean": None, "median": None, "p95": None, "longest": None},
         }
-        assert known["promises"]["all"]["share"] == 0.6667
-        assert known["subscribers"]["all"] == {"won": None, "lost": None, "stopped": None}
-        assert known["incidents"]["by_month"] == {"2026-03": 1}

@@ -107,7 +107,8 @@ def test_the_last_days_deliveries_are_counted_by_state(client, crowd, open_incid
 
 def test_promises_are_counted_by_what_became_of_them(client, open_incident):
     incident = open_incident()
-    overdue = samples(client)["candor_promises_overdue"]
+    before = samples(client)
+    overdue = before["candor_promises_overdue"]
     publishing.post_update(incident, said(), BY, NOON + timedelta(minutes=59))
     publishing.post_update(incident, said("More."), BY, NOON + timedelta(minutes=120))
     found = samples(client)
@@ -118,6 +119,19 @@ def test_promises_are_counted_by_what_became_of_them(client, open_incident):
         "1",
         "0",
     ]
+    assert (before["candor_promises_open"], before["candor_promises_open_late"]) == ("1", "1")
+    assert (found["candor_promises_kept_total"], found["candor_promises_late_total"]) == ("1", "1")
+    assert "# TYPE candor_promises_kept_total counter" in client.get("/metrics").text
+
+
+def test_a_counter_never_goes_back(client, open_incident):
+    incident = open_incident()
+    publishing.post_update(incident, said(), BY, NOON + timedelta(minutes=59))
+    publishing.hide(incident, BY, NOON + timedelta(minutes=60))
+    found = samples(client)
+
+    assert found["candor_promises_kept_total"] == "1"
+    assert found['candor_promises_settled{outcome="kept"}'] == "0"
 
 
 def test_what_has_never_been_has_no_age(client):
