@@ -106,7 +106,6 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "on-call": "/admin/on-call",
         "policies": "/admin/policies",
         "policy": "/admin/policies/sev1",
-        "account": "/admin/account",
         "authenticator": "/admin/account/authenticators/new",
         "page-settings": "/admin/page",
     }

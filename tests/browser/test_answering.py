@@ -1,5 +1,6 @@
 """The reminder's link on a phone of 390 pixels: with a passkey, on a remembered device, and without either."""
 
+import json
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ def _is_complaint(said: ConsoleMessage) -> bool:
 
 
 def incident(candor: Running, title: str) -> str:
+    """The one open incident: what was open before is over, so that a reminder is about this one alone."""
+    for before in json.loads(candor.command("incident", "list", "--json")):
+        if before["status"] != "resolved":
+            over = ("--status", "resolved", "--body", "It works again.", "--component", "Website=operational")
+            candor.command("incident", "update", before["id"], *over)
     return candor.command(
         "incident", "open", "--title", title, "--severity", "sev1", "--status", "investigating",
         "--body", "We are looking into it.", "--component", "Website=partial_outage",
@@ -69,9 +75,9 @@ def newest_link(candor: Running, page: Page, title: str) -> str:
         for path in paths[:4]:
             page.goto(by_name(candor.url) + path)
             words = page.locator("main").inner_text()
-            # A message may name several incidents, each followed by its own link.
-            name = re.escape(title)
-            found[:] = re.findall(rf"{name}(?:(?!{name}).)*?(http://\S+/admin/compose/[\w.]+)", words, re.DOTALL)
+            # A message may name several incidents; the link of each stands right behind its title.
+            behind = rf"{re.escape(title)}(?:\..{{0,120}}?Post it:)?\s+(http://\S+/admin/compose/[\w.]+)"
+            found[:] = re.findall(behind, words)
             if found:
                 return True
         return False
