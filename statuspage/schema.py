@@ -6,32 +6,38 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from . import pages, postgres, queueing, urls
 from .archiving import postgres_tools
 from .db import db
 from .errors import Conflict
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 log = structlog.get_logger(__name__)
 
 BACKUPS_KEPT = 5
+MIGRATIONS = Path(__file__).parent / "migrations"
+OF_ANOTHER = "The database has the schema of another Candor. Run the version that wrote it, or a newer one."
 
 
 def upgrade(now: datetime) -> None:
-    """The database has today's schema, its first page and the staff roles. Others who ask meanwhile wait."""
+    """The database has today's schema, its first page and the staff roles. Others who ask meanwhile wait.
+
+    Raises Conflict when a newer Candor wrote it.
+    """
     with _one_at_a_time():
         if not is_current():
+            if (found := current()) and not knows(found):
+                raise Conflict(OF_ANOTHER)
             if inspect(db.engine).get_table_names():
                 _back_up(now)
-            command.upgrade(_config(), "head")
+            _migrate()
         queueing.install(db.engine)
         pages.ensure_first(now)
     db.session.remove()
@@ -44,18 +50,26 @@ def is_current() -> bool:
 
 def current() -> str | None:
     """The schema that the database has; None for an empty one."""
+    if not inspect(db.engine).has_table("alembic_version"):
+        return None
     with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
 
 
 def newest() -> str:
     """The schema that this code was written for."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return max(_versions())
 
 
 def knows(revision: str) -> bool:
     """Whether this code can bring that schema up to date; it cannot where a newer Candor wrote it."""
-    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in _versions()
+
+
+def _versions() -> set[str]:
+    """The steps there are: each file is named by its own, and they are one line."""
+    return {file.name.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
@@ -63,9 +77,18 @@ def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and (name or "").startswith("procrastinate_"))
 
 
-def _config() -> Config:
+def _migrate() -> None:
+    # Imported when there is something to do: twelve megabytes that a process which only sends never needs.
+    from alembic import command  # noqa: PLC0415
+
+    command.upgrade(_config(), "head")
+
+
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from alembic.util import CommandError
 from flask import Flask
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
@@ -158,8 +157,6 @@ def _sentences(error: Exception) -> list[str]:
             lines = [f"{_OPTIONS.get(name, f'--{name}')}: {sentence}" for name, sentence in error.problems.items()]
         case CandorError():
             lines = [str(error)]
-        case CommandError():
-            lines = ["The database has the schema of another Candor. Run the version that wrote it, or a newer one."]
         case DBAPIError():
             lines = [f"The database does not answer as it should: {error.orig}"]
         case BrokenPipeError():

@@ -7,9 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import recurring_ical_events
-from icalendar import Calendar
-
 MOST_EVENTS, MOST_RECURRING = 5000, 200
 OLDEST_RECURRING = timedelta(days=20 * 366)
 _SHORT = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -32,6 +29,10 @@ class Unreadable(ValueError):
 
 def read(document: bytes, zone: str, since: datetime, until: datetime) -> list[Shift]:
     """The shifts between two instants, in order. Days and times without a zone are those of the page's."""
+    # Imported when there is a calendar to read: four megabytes that most houses never need.
+    import recurring_ical_events  # noqa: PLC0415
+    from icalendar import Calendar  # noqa: PLC0415
+
     if not document.rstrip().upper().endswith(b"END:VCALENDAR"):
         raise Unreadable("It is not an iCalendar file that can be read to its end.")
     try:

@@ -1,11 +1,13 @@
 import sqlite3
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text as sql
 
 from statuspage import components, pages, publishing, schema, settings as settings_module, subscriptions, urls
@@ -13,11 +15,14 @@ from statuspage.cadence.policies import cadence_for
 from statuspage.cadence.policy import DEFAULTS
 from statuspage.db import Base, db
 from statuspage.drafts import DEFAULT_TYPE, IncidentDraft, UpdateDraft
+from statuspage.errors import Conflict
 from statuspage.models import Component, Incident, Page, Role, Subscriber
 from statuspage.subscriptions import Wishes
 from statuspage.vocabulary import ComponentStatus, IncidentStatus, Severity, StaffRole
 from tests.conftest import BY, NOON
 from wsgi import create_app
+
+OLDER = f"{int(schema.newest()) - 1:04}"
 
 
 @pytest.fixture
@@ -35,8 +40,8 @@ def copies():
 
 
 def make_old():
-    """As if the file came from a version before this one."""
-    db.session.execute(sql("UPDATE alembic_version SET version_num = 'older'"))
+    """As if the file came from a version before this one; its upgrade fails, as what it adds is there already."""
+    db.session.execute(sql(f"UPDATE alembic_version SET version_num = '{OLDER}'"))
     db.session.commit()
     db.session.remove()
 
@@ -148,22 +153,33 @@ def test_fresh_start_makes_no_copy(empty):
 def test_older_file_is_copied_before_it_is_changed(empty):
     schema.upgrade(NOON)
     make_old()
-    with pytest.raises(Exception, match="older"):
+    with pytest.raises(Exception, match=r"already exists|duplicate"):
         schema.upgrade(NOON)
 
     [copy] = copies()
     assert copy.name == "candor.before-20260302T120000.db"
     assert copy.stat().st_mode & 0o777 == 0o600
     with sqlite3.connect(copy) as kept:
-        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("older",)
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == (OLDER,)
     kept.close()
+
+
+def test_what_a_newer_candor_wrote_is_left_as_it_is(empty):
+    schema.upgrade(NOON)
+    db.session.execute(sql("UPDATE alembic_version SET version_num = '9999'"))
+    db.session.commit()
+    with pytest.raises(Conflict, match="another Candor"):
+        schema.upgrade(NOON)
+
+    assert copies() == []
+    assert schema.current() == "9999"
 
 
 def test_newest_few_copies_are_kept(empty):
     schema.upgrade(NOON)
     make_old()
     for day in range(7):
-        with pytest.raises(Exception, match="older"):
+        with pytest.raises(Exception, match=r"already exists|duplicate"):
             schema.upgrade(NOON + timedelta(days=day))
 
     assert [copy.name[14:22] for copy in copies()] == ["20260304", "20260305", "20260306", "20260307", "20260308"]
@@ -195,7 +211,7 @@ def test_upgrade_that_fails_halfway_leaves_the_file_as_it_was(empty):
     schema.upgrade(NOON)
     tables = inspect(db.engine).get_table_names()
     make_old()
-    with pytest.raises(Exception, match="older"):
+    with pytest.raises(Exception, match=r"already exists|duplicate"):
         schema.upgrade(NOON)
 
     assert inspect(db.engine).get_table_names() == tables
@@ -263,3 +279,13 @@ def test_a_filled_database_goes_back_and_forth(empty):
     assert db.session.execute(sql("PRAGMA foreign_key_check")).all() == []
     assert db.session.execute(sql("PRAGMA foreign_keys")).scalar() == 1
     assert publishing.affected(db.session.scalars(select(Incident)).one())
+
+
+def test_the_steps_are_one_line_and_each_file_is_named_by_its_own():
+    script = ScriptDirectory.from_config(schema._config())
+    steps = list(script.walk_revisions())
+
+    assert [Path(each.path).name.split("_")[0] for each in steps] == [each.revision for each in steps]
+    assert script.get_heads() == [schema.newest()]
+    assert all(schema.knows(each.revision) for each in steps)
+    assert not schema.knows("9999")
