@@ -1,5 +1,6 @@
 """`candor run`, `web`, `worker`, `scheduler` and `engine`: the processes of an installation."""
 
+import ctypes
 import gc
 import inspect
 import multiprocessing
@@ -7,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import click
@@ -97,8 +99,15 @@ def supervise(
     return Supervisor(commands, partial(_port.answers, settings), announce, keeps).run()
 
 
+def _share_memory() -> None:
+    """Threads share two heaps; glibc would give each of some thirty one of its own (mallopt(3), M_ARENA_MAX)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(-8, 2)
+
+
 def _work(app: Flask, *, expands: bool, sends: bool, keeps_clock: bool) -> None:
     """Do these of the duties behind the page until asked to end."""
+    _share_memory()
     relax_sqlite(db.engine)
     postgres.relax(db.engine, urls.settings().lease)
     _prepare(app)
