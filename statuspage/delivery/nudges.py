@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import text, urls
+from .. import replyaddresses, text, urls
 from ..clock import moment_text, near_text
 from ..db import new_id
 from ..models import Incident
@@ -70,7 +70,9 @@ def _together(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> d
 
 def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
     named = [
-        f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}" for each in items[:NAMED_BY_SMS]
+        f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}"
+        f" or answer {replyaddresses.code(each['incident'].public_id)}."
+        for each in items[:NAMED_BY_SMS]
     ]
     more = len(items) - NAMED_BY_SMS
     rest = [f"And {more} more: {urls.absolute('/admin/')}"] if more > 0 else []
@@ -80,7 +82,8 @@ def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
 def _opening(nudge: Nudge) -> str:
     """How it begins where the ladder is not the reason; empty where it is."""
     if nudge.cause is ReminderCause.HANDED_OVER:
-        return f"{nudge.by} handed this over to you"
+        # Said again, it is not known any more who did.
+        return f"{nudge.by} handed this over to you" if nudge.by else "This was handed over to you"
     if nudge.cause is ReminderCause.UNCLAIMED:
         return f"Nobody is {nudge.by} yet"
     return ""

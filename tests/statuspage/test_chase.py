@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from statuspage import publishing
+from statuspage import publishing, replyaddresses
 from statuspage.audit import Actor
 from statuspage.cadence import handing, pauses, policies, reminders, standing
 from statuspage.db import db
@@ -283,6 +283,45 @@ def test_a_relay_that_was_away_brings_the_second_incident_with_the_first(ada, op
 
     assert len(mail.sent) == 1
     assert all(title in mail.messages[0].text for title in ("First", "Second"))
+
+
+def test_what_was_handed_over_and_is_said_again_has_whole_sentences(ada, bo, open_incident, dispatch):
+    first = led(open_incident(title="First"), ada)
+    publishing.post_update(led(open_incident(title="Second"), bo), said(), BY, NOON + 20 * MINUTE)
+    handing.hand_over(first, bo, by(ada), DUE - 30 * MINUTE)
+    publishing.post_update(first, said(), BY, NOON + 50 * MINUTE)
+    handing.hand_over(first, ada, by(bo), DUE)
+    handing.hand_over(first, bo, by(ada), DUE)
+    tick(20)
+    mail = FakeChannel()
+    dispatch(DUE + 20 * MINUTE, email=mail, sms=FakeChannel(kind="sms"))
+
+    (message,) = [each for each in mail.messages if "2 updates wait for you" in each.subject]
+    assert "This was handed over to you" in message.text
+
+
+def test_a_role_that_is_asked_for_again_is_named(ada, open_incident, dispatch):
+    open_incident(title="First", audience=Audience.INTERNAL)
+    reminders.remind_due(NOON)
+    second = led(open_incident(title="Second"), ada)
+    second.next_update_due_at = second.next_look_at = NOON + MINUTE
+    db.session.commit()
+    reminders.remind_due(NOON + MINUTE)
+    mail = FakeChannel()
+    dispatch(NOON + MINUTE, email=mail, sms=FakeChannel(kind="sms"))
+
+    (message,) = [each for each in mail.messages if "2 updates wait for you" in each.subject]
+    assert "Nobody is communications lead yet" in message.text
+
+
+def test_sms_about_several_says_how_each_is_answered(ada, open_incident, dispatch):
+    incidents = [led(open_incident(title=title), ada) for title in ("First", "Second")]
+    tick(0)
+    sms = FakeChannel(kind="sms")
+    dispatch(DUE, email=FakeChannel(), sms=sms)
+
+    for each in incidents:
+        assert f"or answer {replyaddresses.code(each.public_id)}." in sms.messages[0].text
 
 
 def test_missed_ticks_catch_up_once_and_say_when_they_should_have_come(ada, open_incident, dispatch):
