@@ -37,8 +37,12 @@ class Chased:
     @property
     def is_lead(self) -> bool:
         """Whether this person speaks for the incident, and nobody else does."""
+        return self._leads == [self.user.id]
+
+    @property
+    def _leads(self) -> list[int]:
         lead = IncidentRole.COMMUNICATIONS_LEAD
-        return [each.staff_user_id for each in self.incident.assignments if each.role is lead] == [self.user.id]
+        return [each.staff_user_id for each in self.incident.assignments if each.role is lead]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -49,6 +53,7 @@ class Chased:
     def colleagues(self) -> list[StaffUser]:
         """To whom it can be handed, those whose work it is first."""
         others = [each for each in staff.listed() if each.active and each.id != self.user.id]
+        others = [each for each in others if self._leads != [each.id]]
         able = [each for each in others if each.staff_role is not StaffRole.VIEWER]
         return sorted(able, key=lambda each: (not staff.may_publish(each, self.incident), each.display_name.casefold()))
 

@@ -102,7 +102,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(client, reminder, act, typed,
     answer = client.post(f"{link(reminder)}/chase/{act}", data={"csrf_token": token, **typed})
 
     assert answer.status_code == 303
-    assert sentence in client.get(answer.location).text
+    shown = client.get(answer.location).text
+    assert sentence in shown.split('class="alert tone-degraded"')[1].split("</p>")[0]
     assert state() == before
 
 
@@ -117,6 +118,18 @@ def test_handing_over_by_the_link_ends_the_link(client, reminder, colleague):
     again = client.post(f"{link(reminder)}/chase/acknowledge", data={"csrf_token": token})
     assert again.status_code == 303
     assert db.session.scalar(select(db.func.count()).select_from(ChasePause)) == 0
+
+
+def test_nobody_is_said_to_be_told_of_what_they_have_already(lead, incident, reminder):
+    path = f"/admin/incidents/{incident.public_id}"
+    ada = reminder.staff_user
+    before = lead.get(path).text
+    lead.post(f"{path}/chase/hand-over", to=ada.public_id)
+    after = lead.get(path).text
+
+    assert "Hand over to ada@candor.example" not in before
+    assert "ada@candor.example has it already." in after
+    assert "has been told" not in after
 
 
 def test_a_forged_link_acknowledges_nothing(client, reminder):
