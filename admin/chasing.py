@@ -45,6 +45,14 @@ class Chased:
         return [each.staff_user_id for each in self.incident.assignments if each.role is lead]
 
     @property
+    def other_ways(self) -> str:
+        """What this person may do instead of writing, in words."""
+        ways = ["snooze"]
+        if self.may_speak:
+            ways = [*([] if self.is_lead else ["take over"]), *ways, *(["hand over"] if self.colleagues else [])]
+        return ", ".join(ways).capitalize()
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons for a snooze that one tap gives."""
         return REASONS

@@ -217,3 +217,13 @@ def test_the_first_word_is_suggested_without_a_cause(client, open_incident, coll
     shown = client.get(link(db.session.scalars(select(Reminder)).first())).text
 
     assert "We are looking into a problem with Status. We do not know the cause yet.</textarea>" in shown
+
+
+def test_how_it_stands_is_said_once_and_the_words_come_before_the_ways_around_them(client, lead, incident, reminder):
+    by_link = client.get(link(reminder)).text
+    in_panel = lead.get(f"/admin/incidents/{incident.public_id}").text
+
+    for shown in (by_link, in_panel):
+        assert shown.count("</strong> was reminded at") == 1
+        assert shown.count("/chase/acknowledge") == 1
+        assert shown.index("/chase/acknowledge") < shown.index('name="body"') < shown.index("/chase/snooze")
