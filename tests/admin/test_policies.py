@@ -14,6 +14,7 @@ from statuspage.db import db
 from statuspage.models import AuditEntry, CadencePolicy, Page, StaffUser
 from statuspage.vocabulary import IncidentType, Phase, Severity, StaffRole
 from tests.conftest import BY, NOON
+from tests.counting import statements
 
 from .desk import Desk
 
@@ -211,3 +212,21 @@ def test_fallback_contact_is_chosen(lead: Desk, page: Page) -> None:
     db.session.expire_all()
     assert page.fallback_contact_id == lead.user.id
     assert "Nobody is the fallback contact yet" not in lead.get("/admin/policies").text
+
+
+def test_asking_whether_policies_hold_costs_the_same_however_many_people_they_name(lead: Desk, page: Page) -> None:
+    def cost() -> int:
+        db.session.rollback()
+        with statements() as heard:
+            assert faults(page) == []
+        return len(heard)
+
+    before = cost()
+    named = {
+        f"step-{number}-{what}": word
+        for number in (1, 2, 3)
+        for what, word in (("span", f"{number}m"), ("when", "after"), ("to", f"person:{lead.user.public_id}"))
+    }
+    lead.post("/admin/policies/sev1", **{**WHOLE, **named, "ladder": "own"})
+
+    assert cost() == before
