@@ -45,6 +45,12 @@ class Chased:
         return [each.staff_user_id for each in self.incident.assignments if each.role is lead]
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether anybody was reminded, asked to take it, or has said something: else there is nothing to answer."""
+        stands = self.standing
+        return bool(stands.chased or stands.asked or stands.pause)
+
+    @property
     def other_ways(self) -> str:
         """What this person may do instead of writing, in words."""
         ways = ["snooze"]

@@ -71,12 +71,13 @@ def _together(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> d
 def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
     named = [
         f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}"
-        f" or answer {replyaddresses.code(each['incident'].public_id)}."
+        f" ({replyaddresses.code(each['incident'].public_id)})."
         for each in items[:NAMED_BY_SMS]
     ]
     more = len(items) - NAMED_BY_SMS
     rest = [f"And {more} more: {urls.absolute('/admin/')}"] if more > 0 else []
-    return " ".join([f"{subject}.", *([note] if note else []), *named, *rest]).replace("…", "...")
+    how = "Or answer the digits, then words."
+    return " ".join([f"{subject}.", *([note] if note else []), *named, *rest, how]).replace("…", "...")
 
 
 def _opening(nudge: Nudge) -> str:

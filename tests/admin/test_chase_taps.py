@@ -9,6 +9,7 @@ from statuspage import publishing, urls
 from statuspage.cadence import reminders
 from statuspage.clock import utcnow
 from statuspage.db import db
+from statuspage.drafts import Promise
 from statuspage.models import AuditEntry, ChasePause, Incident, IncidentAssignment, Reminder
 from statuspage.tokens import Purpose, signer
 from statuspage.vocabulary import Audience, IncidentRole, PauseKind, StaffRole
@@ -227,3 +228,11 @@ def test_how_it_stands_is_said_once_and_the_words_come_before_the_ways_around_th
         assert shown.count("</strong> was reminded at") == 1
         assert shown.count("/chase/acknowledge") == 1
         assert shown.index("/chase/acknowledge") < shown.index('name="body"') < shown.index("/chase/snooze")
+
+
+def test_the_dashboard_offers_no_answer_before_anybody_is_asked(lead, page, open_incident):
+    open_incident(promise=Promise(within=utcnow() - NOON + timedelta(hours=1)))
+    shown = lead.get("/admin/board").text
+
+    assert "Nobody has been reminded yet" in shown
+    assert "Waiting for facts" not in shown

@@ -69,6 +69,7 @@ def test_form_comes_back_as_it_was_kept(lead: Desk, page: Page) -> None:
         ({"interval": "2m"}, "lead", "is shorter than the lead time"),
         ({"phase-monitoring": "2m"}, "lead", "The interval while monitoring (2 min) is shorter"),
         ({"ladder": "own"}, "ladder", "A ladder needs a step"),
+        ({"ladder": "own", **STEP, "repeat": "1s"}, "repeat", "would bury people in messages"),
         ({"ladder": "own", **STEP, "step-1-span": "1h"}, "ladder", "would remind 1 h before the time"),
         ({"ladder": "own", **STEP, "step-1-to": "person:nobodyhere12"}, "ladder", "who has left"),
         ({"ladder": "own", **STEP, "step-1-to": "everybody"}, "ladder", "nobody who can be reminded"),

@@ -1,5 +1,6 @@
 """Acknowledged, snoozed, handed over, taken over; one message for a person; the end of the ladder."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,11 +9,23 @@ from sqlalchemy import select
 from statuspage import publishing, replyaddresses
 from statuspage.audit import Actor
 from statuspage.cadence import handing, pauses, policies, reminders, standing
+from statuspage.cadence.policy import DEFAULTS
+from statuspage.cadence.steps import COMMS_LEAD, LadderStep
 from statuspage.db import db
 from statuspage.delivery import letters
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import AuditEntry, ChasePause, Incident, Reminder
-from statuspage.vocabulary import Audience, DeliveryState, IncidentRole, IncidentStatus, ReminderCause, StaffRole
+from statuspage.vocabulary import (
+    Audience,
+    DeliveryState,
+    IncidentRole,
+    IncidentStatus,
+    IncidentType,
+    ReminderCause,
+    ReminderStep,
+    Severity,
+    StaffRole,
+)
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, acts, ledger, said, states
 
@@ -321,7 +334,8 @@ def test_sms_about_several_says_how_each_is_answered(ada, open_incident, dispatc
     dispatch(DUE, email=FakeChannel(), sms=sms)
 
     for each in incidents:
-        assert f"or answer {replyaddresses.code(each.public_id)}." in sms.messages[0].text
+        assert f"({replyaddresses.code(each.public_id)})" in sms.messages[0].text
+    assert sms.messages[0].text.endswith("Or answer the digits, then words.")
 
 
 def test_missed_ticks_catch_up_once_and_say_when_they_should_have_come(ada, open_incident, dispatch):
@@ -352,12 +366,6 @@ def test_ladder_that_runs_out_tells_the_fallback_contact_once(page, incident, co
 
 
 def test_ladder_without_the_fallback_contact_tells_them_when_it_ends(page, incident, colleague):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.cadence.steps import COMMS_LEAD, LadderStep
-    from statuspage.vocabulary import ReminderStep, Severity
-
     boss = colleague(StaffRole.VIEWER, "boss@candor.example")
     policies.set_fallback(page, boss, BY, NOON)
     short = replace(
@@ -374,12 +382,6 @@ def test_ladder_without_the_fallback_contact_tells_them_when_it_ends(page, incid
 
 
 def test_step_goes_over_its_own_channels(page, incident):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.cadence.steps import COMMS_LEAD, LadderStep
-    from statuspage.vocabulary import ReminderStep, Severity
-
     ladder = (
         LadderStep(ReminderStep.DUE_SOON, -10 * MINUTE, COMMS_LEAD, ("email",)),
         LadderStep(ReminderStep.DUE, timedelta(0), COMMS_LEAD, ("email", "sms")),
@@ -394,11 +396,6 @@ def test_step_goes_over_its_own_channels(page, incident):
 
 
 def test_new_policy_is_climbed_from_the_next_tick_on(page, incident):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.vocabulary import Severity
-
     tick(-30)
     policies.set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], lead=25 * MINUTE), BY, DUE - 25 * MINUTE)
 
@@ -503,7 +500,6 @@ def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, m
         from statuspage.delivery.dispatcher import Dispatcher
         from statuspage.drafts import IncidentDraft, UpdateDraft
         from statuspage.subscriptions import Wishes
-        from statuspage.vocabulary import IncidentType, Severity
 
         page = pages.first()
         for number in range(3):
@@ -522,3 +518,15 @@ def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, m
         assert sms.recipients[-1] == "+4915112345699"
         assert len(sms.recipients) == 2
         assert states(channel="sms")["suppressed"] == 2
+
+
+def test_what_is_said_again_after_the_promise_is_not_said_to_be_before_it(incident, ada, page):
+    only = LadderStep(ReminderStep.DUE_SOON, -5 * MINUTE, COMMS_LEAD)
+    again = replace(DEFAULTS[Severity.SEV2], ladder=(only,), repeat=10 * MINUTE)
+    policies.set_policy(page, Severity.SEV2, again, BY, NOON)
+    tick(-5)
+    before = standing.of_incidents([incident], DUE)[incident.id].step
+    tick(5)
+    after = standing.of_incidents([incident], DUE + 6 * MINUTE)[incident.id].step
+
+    assert (before, after) == ("before the promised time", "after the promised time, the 2nd time")
