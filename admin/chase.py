@@ -40,7 +40,7 @@ def chase(public_id: str, act: str) -> ResponseReturnValue:
     may_speak = staff.may_publish(me(), incident) or standing.is_chased(me(), incident)
     if act in ("hand-over", "take-over") and not may_speak:
         abort(403)
-    flash(_do(act, incident, me(), typed, actor()))
+    _do(act, incident, me(), typed, actor())
     return redirect(BACK.get(typed.get("back", ""), "") or f"/admin/incidents/{public_id}", 303)
 
 
@@ -49,21 +49,21 @@ def chase_by_link(token: str, act: str) -> ResponseReturnValue:
     """Whoever holds a reminder's link has it, puts it off, or changes who speaks."""
     link = replies.open_link(token, utcnow())
     if link.state is LinkState.OPEN and link.actor.user is not None:
-        flash(_do(act, link.incident, link.actor.user, forms.typed(), link.actor))
+        _do(act, link.incident, link.actor.user, forms.typed(), link.actor)
     response: Response = make_response(redirect(f"/admin/compose/{token}", 303))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def _do(act: str, incident: Incident, user: StaffUser, typed: Typed, by: Actor) -> str:
+def _do(act: str, incident: Incident, user: StaffUser, typed: Typed, by: Actor) -> None:
     """What was asked for is done, and what came of it is said; a rule that says no is said instead."""
     if (done := ACTS.get(act)) is None:
         abort(404)
     try:
-        return done(incident, user, typed, by, utcnow())
+        flash(done(incident, user, typed, by, utcnow()))
     except (Invalid, Conflict) as error:
         db.session.rollback()
-        return str(error)
+        flash(str(error), "degraded")
 
 
 def _acknowledge(incident: Incident, user: StaffUser, _typed: Typed, by: Actor, now: datetime) -> str:
@@ -81,7 +81,7 @@ def _snooze(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: d
     return f"Snoozed until {near_text(pause.until, incident.page.time_zone, now)}."
 
 
-def _hand_over(incident: Incident, _user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
+def _hand_over(incident: Incident, user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:
     chosen = typed.get("to", "")
     if not chosen:
         raise Invalid({"to": "Choose who takes it."})
@@ -89,8 +89,9 @@ def _hand_over(incident: Incident, _user: StaffUser, typed: Typed, by: Actor, no
         colleague = staff.find(chosen)
     except CandorError as error:
         raise Invalid({"to": "There is no such colleague. Choose another."}) from error
-    handing.hand_over(incident, colleague, by, now)
-    return f"Handed over. {colleague.display_name} has been told."
+    if not handing.hand_over(incident, colleague, by, now):
+        return f"{colleague.display_name} has it already."
+    return f"Handed over. {colleague.display_name} has been told." if colleague.id != user.id else "You have it now."
 
 
 def _take_over(incident: Incident, _user: StaffUser, typed: Typed, by: Actor, now: datetime) -> str:

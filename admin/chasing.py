@@ -37,8 +37,26 @@ class Chased:
     @property
     def is_lead(self) -> bool:
         """Whether this person speaks for the incident, and nobody else does."""
+        return self._leads == [self.user.id]
+
+    @property
+    def _leads(self) -> list[int]:
         lead = IncidentRole.COMMUNICATIONS_LEAD
-        return [each.staff_user_id for each in self.incident.assignments if each.role is lead] == [self.user.id]
+        return [each.staff_user_id for each in self.incident.assignments if each.role is lead]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anybody was reminded, asked to take it, or has said something: else there is nothing to answer."""
+        stands = self.standing
+        return bool(stands.chased or stands.asked or stands.pause)
+
+    @property
+    def other_ways(self) -> str:
+        """What this person may do instead of writing, in words."""
+        ways = ["snooze"]
+        if self.may_speak:
+            ways = [*([] if self.is_lead else ["take over"]), *ways, *(["hand over"] if self.colleagues else [])]
+        return ", ".join(ways).capitalize()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -49,6 +67,7 @@ class Chased:
     def colleagues(self) -> list[StaffUser]:
         """To whom it can be handed, those whose work it is first."""
         others = [each for each in staff.listed() if each.active and each.id != self.user.id]
+        others = [each for each in others if self._leads != [each.id]]
         able = [each for each in others if each.staff_role is not StaffRole.VIEWER]
         return sorted(able, key=lambda each: (not staff.may_publish(each, self.incident), each.display_name.casefold()))
 

@@ -65,8 +65,8 @@ def preview_reply(token: str) -> ResponseReturnValue:
     if link is None or link.state is not LinkState.OPEN:
         # A preview that was on its way while the words were published has nothing left to show.
         return _private(("", 204)) if wants_fragment() else _over(link, typed)
-    if typed.get("take"):
-        typed = _taken_up(shelf.find(site_page(), typed["take"]), typed)
+    if chosen := _waits(link, typed.get("take", "")):
+        typed = _taken_up(chosen, typed)
     composer = _composer(link, token, typed)
     if wants_fragment():
         return _private(render_template("admin/_live.html", composer=composer))
@@ -78,7 +78,7 @@ def _publish(composer: Composer, gate: Gate, now: datetime) -> ResponseReturnVal
     try:
         draft = forms.read_update(site_page(), gate.link.incident, typed, may_publish=True)
         gates.pass_through(gate, typed, now)
-        replies.reply(gate.link, draft, now, typed.get("key", ""), _taken(typed))
+        replies.reply(gate.link, draft, now, typed.get("key", ""), _waits(gate.link, typed.get("taken", "")))
     except (NotProven, TooMany) as error:
         db.session.rollback()
         return _page(composer, gate, error.http_status, proof_problem=str(error))
@@ -131,8 +131,9 @@ def _taken_up(draft: ReplyDraft, typed: Typed) -> dict[str, str]:
     return {**typed, **chosen, **states, "body": draft.body, "taken": draft.public_id}
 
 
-def _taken(typed: Typed) -> ReplyDraft | None:
-    return shelf.find(site_page(), typed["taken"]) if typed.get("taken") else None
+def _waits(link: Link, public_id: str) -> ReplyDraft | None:
+    """The draft with this id, while it waits with the link's incident."""
+    return next((each for each in shelf.waiting(link.incident) if each.public_id == public_id), None)
 
 
 def _composer(link: Link, token: str, typed: Typed) -> Composer:

@@ -47,7 +47,7 @@ def set_calendar(role: str) -> ResponseReturnValue:
         ), 422
     feeds.read_one(feed.id, utcnow())
     trouble = feeds.trouble_of(feed, utcnow())
-    flash(trouble or "The calendar is read, and somebody is on duty.")
+    flash(trouble or "The calendar is read, and somebody is on duty.", "degraded" if trouble else "message")
     return redirect("/admin/on-call", 303)
 
 

@@ -10,7 +10,7 @@ from statuspage.db import db
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import Incident
 from statuspage.presenting import site_page
-from statuspage.vocabulary import StaffRole
+from statuspage.vocabulary import Audience, StaffRole
 
 from . import composing, forms, incidents
 from .auth import actor, me, needs, require_publish
@@ -40,8 +40,10 @@ def settle_deadline(public_id: str) -> ResponseReturnValue:
     deadline = deadlines.find(site_page(), public_id)
     require_publish(deadline.incident)
     typed = forms.typed()
-    settle = deadlines.waive if typed.get("what") == "waive" else deadlines.meet
+    settle = {"meet": deadlines.meet, "waive": deadlines.waive}.get(typed.get("what", ""))
     try:
+        if settle is None:
+            raise Invalid({"what": "Say whether it is done or does not apply."})
         settle(deadline, typed.get("note", ""), actor(), utcnow())
     except (Invalid, Conflict) as error:
         return _back(deadline.incident, typed, {f"deadline-{public_id}": str(error)}, error.http_status)
@@ -57,11 +59,14 @@ def _move(incident: Incident, typed: forms.Typed) -> str:
         sentence = str(error) if spelled.strip() else "Say when the update comes, for example in 30m."
         raise Invalid({"due_at": sentence}) from error
     moving.after(incident, within, typed.get("reason", ""), actor(), utcnow())
-    return "Moved: the page now says {due}. Nobody got a message."
+    where = "colleagues see" if incident.audience is Audience.INTERNAL else "the page now says"
+    return f"Moved: {where} {{due}}. Nobody got a message."
 
 
 def _withdraw(incident: Incident, typed: forms.Typed) -> str:
     moving.withdraw(incident, typed.get("reason", ""), actor(), utcnow())
+    if incident.audience is Audience.INTERNAL:
+        return "Withdrawn. Nobody is chased for it any more."
     return "Withdrawn. The page says that no update is planned, and why. Nobody got a message."
 
 

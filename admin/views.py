@@ -97,7 +97,7 @@ def candor_error(error: CandorError) -> ResponseReturnValue:
 def old_form(_error: CSRFError) -> ResponseReturnValue:
     """The form belongs to a session that has ended: nothing was done with it."""
     sentence = "This form is from an earlier sign-in, so nothing was done. Go back, copy your words, and reload it."
-    kept = request.form.get("body", "")
+    kept = next(filter(None, map(request.form.get, ("body", "reason", "note"))), "")
     return render_template("admin/error.html", code=400, sentence=sentence, kept=kept), 400
 
 

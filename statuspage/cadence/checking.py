@@ -10,7 +10,7 @@ from .steps import LadderStep
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=30)
 LONGEST_DEADLINE = timedelta(days=365)
-NOTHING = timedelta(0)
+NOTHING, OFTEN_ENOUGH = timedelta(0), timedelta(minutes=1)
 MOST_STEPS, MOST_DEADLINES, LONGEST_NAME = 20, 12, 80
 
 
@@ -29,6 +29,7 @@ def problems_of(cadence: Cadence) -> dict[str, str]:
     for field, found in (
         ("phases", _phases(cadence)),
         ("lead", _lead(cadence)),
+        ("repeat", _repeat(cadence)),
         ("ladder", _ladder(cadence)),
         ("deadlines", _deadlines(cadence.deadlines)),
     ):
@@ -51,6 +52,12 @@ def _lead(cadence: Cadence) -> Iterator[str]:
             f"The interval{while_it} ({span_words(shortest)}) is shorter than the lead time "
             f"({span_words(cadence.lead)}): the first reminder would come before the promise is made."
         )
+
+
+def _repeat(cadence: Cadence) -> Iterator[str]:
+    shortest, _ = _shortest_interval(cadence)
+    if cadence.repeat is not None and cadence.repeat < min(OFTEN_ENOUGH, shortest):
+        yield "The last step again so soon would bury people in messages. Choose a minute at least."
 
 
 def _ladder(cadence: Cadence) -> Iterator[str]:

@@ -21,10 +21,11 @@ EXCERPT = 200
 OVER = "This incident is resolved: there is nothing to hand over."
 
 
-def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> None:
+def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> bool:
     """The colleague speaks for the incident from now on and is told so; who did until now is asked no more.
 
-    How things stood at that moment is in the journal. Handing it to whoever has it already changes nothing.
+    How things stood at that moment is in the journal. Handing it to whoever has it already changes nothing, and
+    says so: False.
     """
     _hold(incident)
     if not to.active:
@@ -33,7 +34,7 @@ def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> No
     before = _holders(incident, LEAD)
     if [each.id for each in before] == [to.id]:
         db.session.rollback()
-        return
+        return False
     _give(incident, LEAD, to)
     pauses.end(incident, now)
     for former in before:
@@ -45,6 +46,7 @@ def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> No
     incident.next_look_at = now
     audit.record(by, "incident.hand_over", incident, now, to=to.public_id, **_state(incident, before))
     db.session.commit()
+    return True
 
 
 def take_over(incident: Incident, by: Actor, now: datetime, role: IncidentRole = LEAD) -> None:

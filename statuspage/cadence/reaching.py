@@ -77,17 +77,18 @@ def _why_nobody(page: Page, number: int, step: LadderStep, people: list[StaffUse
         return f"Step {number} uses “{unknown[0]}”, by which nobody can be reminded."
     if step.to.is_fallback and page.fallback_contact is None:
         return f"Step {number} is for the fallback contact, and there is none. Choose one first."
-    meant, who = _meant(page, step.to, people), recipient_words(step.to.word)
+    meant = _meant(page, step.to, people)
     if not meant:
-        return _nobody(number, step.to, who)
+        return _nobody(number, step.to)
     if step.channels and not any(_has(user, step) for user in meant):
-        return f"Step {number} reaches nobody: {who} has no {_any_of(step)} on file."
+        return f"Step {number} reaches nobody: {recipient_words(step.to.word)} has no {_any_of(step)} on file."
     if step.channels and not any(_works(name) for name in step.channels):
         return f"Step {number} goes by {_any_of(step)} alone, which is not set up here any more."
     return ""
 
 
-def _nobody(number: int, to: Recipient, who: str) -> str:
+def _nobody(number: int, to: Recipient) -> str:
+    who = recipient_words(to.word)
     if to.person_id:
         return f"Step {number} is for {who}, who has left. Choose somebody else."
     return f"Step {number} is for “{who.lower()}”, and nobody on the staff could be that."

@@ -10,7 +10,7 @@ from ..delivery import outbox
 from ..delivery.nudges import Nudge
 from ..models import Delivery, Incident, Reminder, StaffUser
 from ..models.delivery import is_waiting
-from ..vocabulary import DeliveryState
+from ..vocabulary import DeliveryState, IncidentRole, ReminderCause
 
 ANSWERED = "The update came before the reminder left."
 NEWER = "A newer reminder took its place."
@@ -85,7 +85,13 @@ def _say_again(rest: list[Reminder], channels: Collection[str], now: datetime) -
 
 def nudge_of(reminder: Reminder) -> Nudge:
     """What a message says of this reminder."""
-    return Nudge(reminder.incident, reminder.step, reminder.due_at, reminder.cause, reminder_id=reminder.public_id)
+    by = wanted_role(reminder.cause, reminder.role)
+    return Nudge(reminder.incident, reminder.step, reminder.due_at, reminder.cause, by, reminder.public_id)
+
+
+def wanted_role(cause: ReminderCause, word: str) -> str:
+    """Which role nobody has, in words; empty where that is not the reason."""
+    return IncidentRole(word).label.lower() if cause is ReminderCause.UNCLAIMED else ""
 
 
 def _settle(announcement_ids: Collection[int], state: DeliveryState, reason: str, now: datetime) -> None:

@@ -16,7 +16,7 @@ from ..delivery import outbox
 from ..delivery.nudges import Nudge
 from ..models import CadencePolicy, Delivery, Incident, IncidentUpdate, Reminder, StaffUser
 from ..models.delivery import is_waiting
-from ..vocabulary import DeliveryState, ReminderCause
+from ..vocabulary import DeliveryState
 from . import recall
 from .chases import gather, with_people
 from .plans import Call, Plan, draw_up
@@ -158,15 +158,11 @@ class _Told:
 def _message(user: StaffUser, calls: Sequence[Call], unsent: Sequence[Reminder]) -> _Told:
     """One message for all of it; what was on its way to this person and has not left comes with it."""
     ordered = sorted(calls, key=lambda call: (call.chase.climb.due_at, call.incident.id))
-    nudges = [Nudge(call.incident, call.rung.step, call.due_at, call.cause, _by(call)) for call in ordered]
+    nudges = [
+        Nudge(call.incident, call.rung.step, call.due_at, call.cause, recall.wanted_role(call.cause, call.rung.to.word))
+        for call in ordered
+    ]
     return _Told(user, ordered, nudges, _not_repeated(unsent, {call.incident.id for call in calls}))
-
-
-def _by(call: Call) -> str:
-    """Which role nobody has, in words."""
-    if call.cause is not ReminderCause.UNCLAIMED or call.rung.to.role is None:
-        return ""
-    return call.rung.to.role.label.lower()
 
 
 def _unsent(people: Collection[StaffUser]) -> dict[int, list[Reminder]]:

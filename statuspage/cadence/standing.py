@@ -11,6 +11,7 @@ from ..db import db
 from ..models import ChasePause, Incident, Reminder, StaffUser
 from ..vocabulary import PauseKind, ReminderCause, ReminderStep
 from .chases import Chase, gather, with_people
+from .checking import word_for
 from .roster import Roster
 
 _STEPS = {
@@ -143,7 +144,7 @@ def _step(reminder: Reminder | None) -> str:
     if reminder.cause is ReminderCause.HANDED_OVER:
         return "by hand-over"
     again = f", the {_ordinal(reminder.round + 1)} time" if reminder.round else ""
-    return f"{_STEPS[reminder.step]}{again}"
+    return f"{_STEPS[word_for(reminder.due_at - reminder.promise_due_at)]}{again}"
 
 
 def _ordinal(number: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import text, urls
+from .. import replyaddresses, text, urls
 from ..clock import moment_text, near_text
 from ..db import new_id
 from ..models import Incident
@@ -70,17 +70,21 @@ def _together(nudged: Sequence[Nudge], announcement_id: str, now: datetime) -> d
 
 def _sms(subject: str, items: Sequence[dict[str, Any]], note: str) -> str:
     named = [
-        f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}" for each in items[:NAMED_BY_SMS]
+        f"{each['opening']}: {text.excerpt(each['incident'].title, 40)} {each['url']}"
+        f" ({replyaddresses.code(each['incident'].public_id)})."
+        for each in items[:NAMED_BY_SMS]
     ]
     more = len(items) - NAMED_BY_SMS
     rest = [f"And {more} more: {urls.absolute('/admin/')}"] if more > 0 else []
-    return " ".join([f"{subject}.", *([note] if note else []), *named, *rest]).replace("…", "...")
+    how = "Or answer the digits, then words."
+    return " ".join([f"{subject}.", *([note] if note else []), *named, *rest, how]).replace("…", "...")
 
 
 def _opening(nudge: Nudge) -> str:
     """How it begins where the ladder is not the reason; empty where it is."""
     if nudge.cause is ReminderCause.HANDED_OVER:
-        return f"{nudge.by} handed this over to you"
+        # Said again, it is not known any more who did.
+        return f"{nudge.by} handed this over to you" if nudge.by else "This was handed over to you"
     if nudge.cause is ReminderCause.UNCLAIMED:
         return f"Nobody is {nudge.by} yet"
     return ""

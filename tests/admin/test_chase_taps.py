@@ -9,6 +9,7 @@ from statuspage import publishing, urls
 from statuspage.cadence import reminders
 from statuspage.clock import utcnow
 from statuspage.db import db
+from statuspage.drafts import Promise
 from statuspage.models import AuditEntry, ChasePause, Incident, IncidentAssignment, Reminder
 from statuspage.tokens import Purpose, signer
 from statuspage.vocabulary import Audience, IncidentRole, PauseKind, StaffRole
@@ -102,7 +103,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(client, reminder, act, typed,
     answer = client.post(f"{link(reminder)}/chase/{act}", data={"csrf_token": token, **typed})
 
     assert answer.status_code == 303
-    assert sentence in client.get(answer.location).text
+    shown = client.get(answer.location).text
+    assert sentence in shown.split('class="alert tone-degraded"')[1].split("</p>")[0]
     assert state() == before
 
 
@@ -117,6 +119,18 @@ def test_handing_over_by_the_link_ends_the_link(client, reminder, colleague):
     again = client.post(f"{link(reminder)}/chase/acknowledge", data={"csrf_token": token})
     assert again.status_code == 303
     assert db.session.scalar(select(db.func.count()).select_from(ChasePause)) == 0
+
+
+def test_nobody_is_said_to_be_told_of_what_they_have_already(lead, incident, reminder):
+    path = f"/admin/incidents/{incident.public_id}"
+    ada = reminder.staff_user
+    before = lead.get(path).text
+    lead.post(f"{path}/chase/hand-over", to=ada.public_id)
+    after = lead.get(path).text
+
+    assert "Hand over to ada@candor.example" not in before
+    assert "ada@candor.example has it already." in after
+    assert "has been told" not in after
 
 
 def test_a_forged_link_acknowledges_nothing(client, reminder):
@@ -204,3 +218,21 @@ def test_the_first_word_is_suggested_without_a_cause(client, open_incident, coll
     shown = client.get(link(db.session.scalars(select(Reminder)).first())).text
 
     assert "We are looking into a problem with Status. We do not know the cause yet.</textarea>" in shown
+
+
+def test_how_it_stands_is_said_once_and_the_words_come_before_the_ways_around_them(client, lead, incident, reminder):
+    by_link = client.get(link(reminder)).text
+    in_panel = lead.get(f"/admin/incidents/{incident.public_id}").text
+
+    for shown in (by_link, in_panel):
+        assert shown.count("</strong> was reminded at") == 1
+        assert shown.count("/chase/acknowledge") == 1
+        assert shown.index("/chase/acknowledge") < shown.index('name="body"') < shown.index("/chase/snooze")
+
+
+def test_the_dashboard_offers_no_answer_before_anybody_is_asked(lead, page, open_incident):
+    open_incident(promise=Promise(within=utcnow() - NOON + timedelta(hours=1)))
+    shown = lead.get("/admin/board").text
+
+    assert "Nobody has been reminded yet" in shown
+    assert "Waiting for facts" not in shown

@@ -75,6 +75,8 @@ def test_a_form_from_an_earlier_sign_in_does_nothing_and_says_so(
 
     assert answer.status_code == 400
     assert "earlier sign-in" in answer.text
+    assert SAID["body"] in answer.text
+    assert "The vendor has it." in lead.post(update(incident, "promise"), reason="The vendor has it.").text
     assert len(again(incident).updates) == 1
 
 

@@ -14,6 +14,7 @@ from statuspage.db import db
 from statuspage.models import AuditEntry, CadencePolicy, Page, StaffUser
 from statuspage.vocabulary import IncidentType, Phase, Severity, StaffRole
 from tests.conftest import BY, NOON
+from tests.counting import statements
 
 from .desk import Desk
 
@@ -68,6 +69,7 @@ def test_form_comes_back_as_it_was_kept(lead: Desk, page: Page) -> None:
         ({"interval": "2m"}, "lead", "is shorter than the lead time"),
         ({"phase-monitoring": "2m"}, "lead", "The interval while monitoring (2 min) is shorter"),
         ({"ladder": "own"}, "ladder", "A ladder needs a step"),
+        ({"ladder": "own", **STEP, "repeat": "1s"}, "repeat", "would bury people in messages"),
         ({"ladder": "own", **STEP, "step-1-span": "1h"}, "ladder", "would remind 1 h before the time"),
         ({"ladder": "own", **STEP, "step-1-to": "person:nobodyhere12"}, "ladder", "who has left"),
         ({"ladder": "own", **STEP, "step-1-to": "everybody"}, "ladder", "nobody who can be reminded"),
@@ -211,3 +213,21 @@ def test_fallback_contact_is_chosen(lead: Desk, page: Page) -> None:
     db.session.expire_all()
     assert page.fallback_contact_id == lead.user.id
     assert "Nobody is the fallback contact yet" not in lead.get("/admin/policies").text
+
+
+def test_asking_whether_policies_hold_costs_the_same_however_many_people_they_name(lead: Desk, page: Page) -> None:
+    def cost() -> int:
+        db.session.rollback()
+        with statements() as heard:
+            assert faults(page) == []
+        return len(heard)
+
+    before = cost()
+    named = {
+        f"step-{number}-{what}": word
+        for number in (1, 2, 3)
+        for what, word in (("span", f"{number}m"), ("when", "after"), ("to", f"person:{lead.user.public_id}"))
+    }
+    lead.post("/admin/policies/sev1", **{**WHOLE, **named, "ladder": "own"})
+
+    assert cost() == before

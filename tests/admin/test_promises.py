@@ -11,7 +11,7 @@ from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.drafts import Promise
 from statuspage.models import Incident, Page
-from statuspage.vocabulary import DeadlineKind, PromiseOutcome, Severity
+from statuspage.vocabulary import Audience, DeadlineKind, PromiseOutcome, Severity
 from tests.conftest import BY, NOON
 
 from .desk import Desk
@@ -47,6 +47,18 @@ def test_promise_is_withdrawn_and_the_page_says_why(lead: Desk, open_incident: C
 
     assert outcomes(incident) == [PromiseOutcome.WITHDRAWN]
     assert "No further update is planned: The vendor has it." in lead.get("/").text
+
+
+def test_what_readers_do_not_see_is_not_said_to_be_on_the_page(
+    lead: Desk, open_incident: Callable[..., Incident]
+) -> None:
+    incident = open_incident(promise=AHEAD, audience=Audience.INTERNAL)
+    path = f"/admin/incidents/{incident.public_id}"
+    lead.post(f"{path}/promise", what="move", within="2h", reason="Longer.")
+
+    assert "Moved: colleagues see" in lead.get(path).text
+    lead.post(f"{path}/promise", what="withdraw", reason="A false alarm.")
+    assert "Withdrawn. Nobody is chased for it any more." in lead.get(path).text
 
 
 def test_without_a_reason_the_form_comes_back(lead: Desk, open_incident: Callable[..., Incident]) -> None:
@@ -98,10 +110,13 @@ def test_deadline_is_overdue_on_the_dashboard_until_it_is_settled(
     path = f"/admin/deadlines/{deadline.public_id}"
     before = lead.get("/admin/").text
     refused = lead.post(path, what="waive", note="")
+    unsaid = lead.post(path, note="Filed?")
     done = lead.post(path, what="meet", note="Filed by phone.")
 
     assert "Early warning is overdue" in before
-    assert (refused.status_code, done.status_code) == (422, 303)
+    assert (refused.status_code, unsaid.status_code, done.status_code) == (422, 422, 303)
+    assert "Say whether it is done or does not apply." in unsaid.text
+    assert 'value="Filed?"' in unsaid.text
     assert "Say why this deadline does not apply." in refused.text
     assert "Early warning is overdue" not in lead.get("/admin/").text
     assert "Filed by phone." in lead.get(f"/admin/incidents/{deadline.incident.public_id}").text

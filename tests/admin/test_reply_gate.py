@@ -241,6 +241,28 @@ def test_words_of_a_colleague_can_be_taken_up(
     assert shelf.waiting(incident) == []
 
 
+def test_a_draft_of_another_incident_is_not_taken_up_and_the_words_stay(
+    client: FlaskClient, path: str, ada: StaffUser, open_incident: Callable[..., Incident]
+) -> None:
+    elsewhere, _ = shelf.save(open_incident(title="Another"), ada, ReplyVia.SMS, "Elsewhere.", utcnow(), "SM2")
+    for public_id in ("nobodynobody", elsewhere.public_id):
+        shown = post(client, f"{path}/preview", body="My own words.", take=public_id)
+
+        assert (shown.status_code, ">My own words.</textarea>" in shown.text) == (200, True)
+        assert "Elsewhere." not in shown.text
+
+
+def test_words_of_a_draft_that_was_discarded_meanwhile_are_published_as_ones_own(
+    client: FlaskClient, path: str, incident: Incident, ada: StaffUser, phone: Phone
+) -> None:
+    draft, _ = shelf.save(incident, ada, ReplyVia.SMS, "By SMS.", utcnow(), "SM1")
+    shelf.discard(draft, BY, utcnow())
+    post(client, path, body="By SMS, and mended.", taken=draft.public_id, passkey=phone.answer(question(client, path)))
+
+    assert said(incident)[-1] == "By SMS, and mended."
+    assert draft.discarded_at is not None
+
+
 @pytest.fixture
 def draft(incident: Incident, ada: StaffUser) -> ReplyDraft:
     return shelf.save(incident, ada, ReplyVia.SMS, "By SMS.", utcnow(), "SM1")[0]

@@ -1,18 +1,31 @@
 """Acknowledged, snoozed, handed over, taken over; one message for a person; the end of the ladder."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from statuspage import publishing
+from statuspage import publishing, replyaddresses
 from statuspage.audit import Actor
 from statuspage.cadence import handing, pauses, policies, reminders, standing
+from statuspage.cadence.policy import DEFAULTS
+from statuspage.cadence.steps import COMMS_LEAD, LadderStep
 from statuspage.db import db
 from statuspage.delivery import letters
 from statuspage.errors import Conflict, Invalid
 from statuspage.models import AuditEntry, ChasePause, Incident, Reminder
-from statuspage.vocabulary import Audience, DeliveryState, IncidentRole, IncidentStatus, ReminderCause, StaffRole
+from statuspage.vocabulary import (
+    Audience,
+    DeliveryState,
+    IncidentRole,
+    IncidentStatus,
+    IncidentType,
+    ReminderCause,
+    ReminderStep,
+    Severity,
+    StaffRole,
+)
 from tests.conftest import BY, NOON
 from tests.statuspage.fakes import FakeChannel, acts, ledger, said, states
 
@@ -285,6 +298,46 @@ def test_a_relay_that_was_away_brings_the_second_incident_with_the_first(ada, op
     assert all(title in mail.messages[0].text for title in ("First", "Second"))
 
 
+def test_what_was_handed_over_and_is_said_again_has_whole_sentences(ada, bo, open_incident, dispatch):
+    first = led(open_incident(title="First"), ada)
+    publishing.post_update(led(open_incident(title="Second"), bo), said(), BY, NOON + 20 * MINUTE)
+    handing.hand_over(first, bo, by(ada), DUE - 30 * MINUTE)
+    publishing.post_update(first, said(), BY, NOON + 50 * MINUTE)
+    handing.hand_over(first, ada, by(bo), DUE)
+    handing.hand_over(first, bo, by(ada), DUE)
+    tick(20)
+    mail = FakeChannel()
+    dispatch(DUE + 20 * MINUTE, email=mail, sms=FakeChannel(kind="sms"))
+
+    (message,) = [each for each in mail.messages if "2 updates wait for you" in each.subject]
+    assert "This was handed over to you" in message.text
+
+
+def test_a_role_that_is_asked_for_again_is_named(ada, open_incident, dispatch):
+    open_incident(title="First", audience=Audience.INTERNAL)
+    reminders.remind_due(NOON)
+    second = led(open_incident(title="Second"), ada)
+    second.next_update_due_at = second.next_look_at = NOON + MINUTE
+    db.session.commit()
+    reminders.remind_due(NOON + MINUTE)
+    mail = FakeChannel()
+    dispatch(NOON + MINUTE, email=mail, sms=FakeChannel(kind="sms"))
+
+    (message,) = [each for each in mail.messages if "2 updates wait for you" in each.subject]
+    assert "Nobody is communications lead yet" in message.text
+
+
+def test_sms_about_several_says_how_each_is_answered(ada, open_incident, dispatch):
+    incidents = [led(open_incident(title=title), ada) for title in ("First", "Second")]
+    tick(0)
+    sms = FakeChannel(kind="sms")
+    dispatch(DUE, email=FakeChannel(), sms=sms)
+
+    for each in incidents:
+        assert f"({replyaddresses.code(each.public_id)})" in sms.messages[0].text
+    assert sms.messages[0].text.endswith("Or answer the digits, then words.")
+
+
 def test_missed_ticks_catch_up_once_and_say_when_they_should_have_come(ada, open_incident, dispatch):
     for number in range(6):
         led(open_incident(title=f"Incident {number}"), ada)
@@ -313,12 +366,6 @@ def test_ladder_that_runs_out_tells_the_fallback_contact_once(page, incident, co
 
 
 def test_ladder_without_the_fallback_contact_tells_them_when_it_ends(page, incident, colleague):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.cadence.steps import COMMS_LEAD, LadderStep
-    from statuspage.vocabulary import ReminderStep, Severity
-
     boss = colleague(StaffRole.VIEWER, "boss@candor.example")
     policies.set_fallback(page, boss, BY, NOON)
     short = replace(
@@ -335,12 +382,6 @@ def test_ladder_without_the_fallback_contact_tells_them_when_it_ends(page, incid
 
 
 def test_step_goes_over_its_own_channels(page, incident):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.cadence.steps import COMMS_LEAD, LadderStep
-    from statuspage.vocabulary import ReminderStep, Severity
-
     ladder = (
         LadderStep(ReminderStep.DUE_SOON, -10 * MINUTE, COMMS_LEAD, ("email",)),
         LadderStep(ReminderStep.DUE, timedelta(0), COMMS_LEAD, ("email", "sms")),
@@ -355,11 +396,6 @@ def test_step_goes_over_its_own_channels(page, incident):
 
 
 def test_new_policy_is_climbed_from_the_next_tick_on(page, incident):
-    from dataclasses import replace
-
-    from statuspage.cadence.policy import DEFAULTS
-    from statuspage.vocabulary import Severity
-
     tick(-30)
     policies.set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], lead=25 * MINUTE), BY, DUE - 25 * MINUTE)
 
@@ -464,7 +500,6 @@ def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, m
         from statuspage.delivery.dispatcher import Dispatcher
         from statuspage.drafts import IncidentDraft, UpdateDraft
         from statuspage.subscriptions import Wishes
-        from statuspage.vocabulary import IncidentType, Severity
 
         page = pages.first()
         for number in range(3):
@@ -483,3 +518,15 @@ def test_reminders_leave_when_the_days_sms_for_subscribers_are_used_up(houses, m
         assert sms.recipients[-1] == "+4915112345699"
         assert len(sms.recipients) == 2
         assert states(channel="sms")["suppressed"] == 2
+
+
+def test_what_is_said_again_after_the_promise_is_not_said_to_be_before_it(incident, ada, page):
+    only = LadderStep(ReminderStep.DUE_SOON, -5 * MINUTE, COMMS_LEAD)
+    again = replace(DEFAULTS[Severity.SEV2], ladder=(only,), repeat=10 * MINUTE)
+    policies.set_policy(page, Severity.SEV2, again, BY, NOON)
+    tick(-5)
+    before = standing.of_incidents([incident], DUE)[incident.id].step
+    tick(5)
+    after = standing.of_incidents([incident], DUE + 6 * MINUTE)[incident.id].step
+
+    assert (before, after) == ("before the promised time", "after the promised time, the 2nd time")
