@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from ..db import db
 from ..models import Deadline, DeadlineReminder, Incident, StaffUser
@@ -79,8 +78,8 @@ def gather(incidents: Collection[Incident]) -> list[Owing]:
     if not numbers:
         return []
     query = select(Deadline).where(Deadline.incident_id.in_(numbers), Deadline.done_at.is_(None))
-    query = query.options(joinedload(Deadline.incident)).order_by(Deadline.due_at, Deadline.id)
-    owed = db.session.scalars(query.execution_options(populate_existing=True)).all()
+    query = query.order_by(Deadline.due_at, Deadline.id).execution_options(populate_existing=True)
+    owed = db.session.scalars(query).all()
     if not owed:
         return []
     told = _told([each.id for each in owed])

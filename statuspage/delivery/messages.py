@@ -129,9 +129,7 @@ def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
     )
 
 
-def deadline(
-    owed: Deadline, announcement_id: str, now: datetime, opening: str, note: str = ""
-) -> dict[str, Words]:
+def deadline(owed: Deadline, announcement_id: str, now: datetime, opening: str, note: str = "") -> dict[str, Words]:
     """The nudge to those who owe a word or a report beside the updates, with where it is settled."""
     incident, link = owed.incident, urls.deadlines(owed.incident.public_id)
     zone = incident.page.time_zone
