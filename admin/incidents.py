@@ -150,7 +150,7 @@ def _around(incident: Incident) -> dict[str, Any]:
         "announcements": said,
         "standing": standings.standing(latest, now) if latest else None,
         "promises": promise_rows(incident, now),
-        "deadlines": deadline_rows(incident, now),
+        "deadlines": deadline_rows(incident, me(), now),
         "held": {role: users for role, users in held.items() if users},
         "drafts": drafts.shown(shelf.waiting(incident)),
     }

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from statuspage.cadence import deadlines
 from statuspage.cadence.naming import recipient_words
 from statuspage.clock import span_words
-from statuspage.models import Deadline, Incident, Promise
+from statuspage.models import Deadline, Incident, Promise, StaffUser
 from statuspage.vocabulary import PromiseOutcome
 
 NOTHING = timedelta(0)
@@ -33,6 +34,10 @@ class DeadlineRow:
 
     deadline: Deadline
     owner: str
+    # Who was reminded last, and when that was.
+    reminded: str
+    reminded_at: datetime | None
+    may_settle: bool
     words: str
     tone: str
     icon: str
@@ -43,9 +48,17 @@ def promise_rows(incident: Incident, now: datetime) -> list[PromiseRow]:
     return [PromiseRow(each, _became(each, now), *_look(each, now)) for each in reversed(incident.promises)]
 
 
-def deadline_rows(incident: Incident, now: datetime) -> list[DeadlineRow]:
-    """The incident's deadlines, the most urgent first."""
-    return [DeadlineRow(each, recipient_words(each.owner), *_stands(each, now)) for each in incident.deadlines]
+def deadline_rows(incident: Incident, user: StaffUser, now: datetime) -> list[DeadlineRow]:
+    """The incident's deadlines as this person sees them, the most urgent first."""
+    return [_deadline_row(each, user, now) for each in incident.deadlines]
+
+
+def _deadline_row(deadline: Deadline, user: StaffUser, now: datetime) -> DeadlineRow:
+    at = max((each.created_at for each in deadline.reminders), default=None)
+    names = [each.staff_user.display_name for each in deadline.reminders if each.created_at == at]
+    may_settle = deadlines.may_settle(user, deadline, now)
+    owner = recipient_words(deadline.owner)
+    return DeadlineRow(deadline, owner, ", ".join(names), at, may_settle, *_stands(deadline, now))
 
 
 def _became(promise: Promise, now: datetime) -> str:

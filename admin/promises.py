@@ -1,6 +1,8 @@
 """An incident's promises and deadlines: what was promised, what became of it, and what is done without speaking."""
 
-from flask import flash, redirect
+from datetime import datetime
+
+from flask import abort, flash, redirect
 from flask.typing import ResponseReturnValue
 
 from statuspage import publishing
@@ -8,7 +10,7 @@ from statuspage.cadence import deadlines, moving
 from statuspage.clock import near_text, parse_span, utcnow
 from statuspage.db import db
 from statuspage.errors import Conflict, Invalid
-from statuspage.models import Incident
+from statuspage.models import Deadline, Incident
 from statuspage.presenting import site_page
 from statuspage.vocabulary import Audience, StaffRole
 
@@ -36,19 +38,31 @@ def change_promise(public_id: str) -> ResponseReturnValue:
 @panel.post("/deadlines/<public_id>")
 @needs(StaffRole.RESPONDER)
 def settle_deadline(public_id: str) -> ResponseReturnValue:
-    """The word was given, or the deadline does not apply; who said so and when is kept."""
+    """The word was given, the deadline does not apply, or it was settled by mistake; who said so and when is kept."""
     deadline = deadlines.find(site_page(), public_id)
-    require_publish(deadline.incident)
-    typed = forms.typed()
-    settle = {"meet": deadlines.meet, "waive": deadlines.waive}.get(typed.get("what", ""))
+    typed, now = forms.typed(), utcnow()
+    if not deadlines.may_settle(me(), deadline, now):
+        abort(403)
     try:
-        if settle is None:
-            raise Invalid({"what": "Say whether it is done or does not apply."})
-        settle(deadline, typed.get("note", ""), actor(), utcnow())
+        flash(_settle(deadline, typed, now))
     except (Invalid, Conflict) as error:
         return _back(deadline.incident, typed, {f"deadline-{public_id}": str(error)}, error.http_status)
-    flash(f"“{deadline.name}” is {'waived' if deadline.is_waived else 'done'}.")
     return redirect(f"/admin/incidents/{deadline.incident.public_id}#deadlines", 303)
+
+
+def _settle(deadline: Deadline, typed: forms.Typed, now: datetime) -> str:
+    note, by = typed.get("note", ""), actor()
+    match typed.get("what"):
+        case "take-back":
+            deadlines.take_back(deadline, by, now)
+            return f"“{deadline.name}” is owed again."
+        case "waive":
+            deadlines.waive(deadline, note, by, now)
+            return f"“{deadline.name}” is waived."
+        case "meet":
+            deadlines.meet(deadline, note, by, now)
+            return f"“{deadline.name}” is done."
+    raise Invalid({"what": "Say whether it is done or does not apply."})
 
 
 def _move(incident: Incident, typed: forms.Typed) -> str:

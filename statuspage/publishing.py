@@ -166,6 +166,7 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
         return
     incident.hidden_at = incident.updated_at = incident.page.updated_at = now
     promises.withdraw(incident, promises.TAKEN_OFF, by, now)
+    deadlines.fall_silent(incident, now)
     announcing.take_back_all(incident, by, now)
     audit.record(by, "incident.hide", incident, now)
     db.session.commit()
@@ -177,7 +178,7 @@ def show_again(incident: Incident, by: Actor, now: datetime) -> None:
     if not incident.is_hidden:
         return
     incident.hidden_at = None
-    incident.updated_at = incident.page.updated_at = now
+    incident.updated_at = incident.page.updated_at = incident.next_look_at = now
     audit.record(by, "incident.show", incident, now)
     db.session.commit()
 

@@ -21,6 +21,11 @@ def incident(public_id: str) -> str:
     return absolute(f"/incidents/{public_id}")
 
 
+def deadlines(public_id: str) -> str:
+    """Where the deadlines of an incident are settled, in the panel."""
+    return absolute(f"/admin/incidents/{public_id}#deadlines")
+
+
 def confirm(token: str) -> str:
     """Where a sign-up by email is confirmed."""
     return absolute(f"/subscribe/confirm/{token}")

@@ -5,16 +5,19 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from .. import audit, text
+from .. import audit, staff, text
 from ..audit import Actor
 from ..clock import iso_text
 from ..db import db, lock
 from ..errors import Conflict, Invalid, NotFound
-from ..models import Deadline, Incident, Page
+from ..models import Deadline, Incident, Page, StaffUser
 from ..vocabulary import DeadlineStart
+from . import owing, recall
 from .policies import cadence_for
+from .roster import Roster
 
 LONGEST_NOTE = 300
+OFF_THE_PAGE = "The incident was taken off the page."
 
 
 def owe(incident: Incident, now: datetime) -> list[Deadline]:
@@ -37,6 +40,8 @@ def owe(incident: Incident, now: datetime) -> list[Deadline]:
         if rule.name not in known
     ]
     db.session.add_all(fresh)
+    if fresh:
+        incident.next_look_at = now
     return fresh
 
 
@@ -71,12 +76,50 @@ def waive(deadline: Deadline, reason: str, by: Actor, now: datetime) -> None:
     _settle(deadline, reason, by, now, waives=True)
 
 
-def _settle(deadline: Deadline, note: str, by: Actor, now: datetime, *, waives: bool) -> None:
+def take_back(deadline: Deadline, by: Actor, now: datetime) -> None:
+    """It was settled by mistake: it is owed again, and its owner is reminded again. Raises Conflict if it is owed.
+
+    How it had been settled, when and by whom stays on record.
+    """
+    incident = _held(deadline)
+    if deadline.done_at is None:
+        db.session.rollback()
+        raise Conflict(f"“{deadline.name}” is owed already. There is nothing to take back.")
+    act = "waived" if deadline.is_waived else "met"
+    former = {"was": act, "settled_at": iso_text(deadline.done_at), "note": deadline.note}
+    settled_by = deadline.done_by.public_id if deadline.done_by else None
+    deadline.done_at, deadline.done_by_id, deadline.note, deadline.is_waived = None, None, "", False
+    deadline.taken_back_at = incident.next_look_at = now
+    facts = {"deadline": deadline.name, "due_at": iso_text(deadline.due_at), "settled_by": settled_by, **former}
+    audit.record(by, "deadline.take_back", incident, now, **facts)
+    db.session.commit()
+
+
+def may_settle(user: StaffUser, deadline: Deadline, now: datetime) -> bool:
+    """Who speaks for the incident may settle its deadlines, and so may whoever is reminded of this one."""
+    return staff.may_publish(user, deadline.incident) or user in owing.owners(deadline, Roster(now))
+
+
+def fall_silent(incident: Incident, now: datetime) -> None:
+    """Nobody is reminded of this incident's deadlines any more, as long as it is off the page; the caller commits."""
+    recall.withdraw_of([each for each in incident.deadlines if each.done_at is None], OFF_THE_PAGE, now)
+
+
+def _held(deadline: Deadline) -> Incident:
+    """The incident and its deadline are ours until the commit: the clock says nothing of them meanwhile."""
+    lock(deadline.incident)
     lock(deadline)
+    return deadline.incident
+
+
+def _settle(deadline: Deadline, note: str, by: Actor, now: datetime, *, waives: bool) -> None:
+    incident = _held(deadline)
     if deadline.done_at is not None:
+        db.session.rollback()
         raise Conflict(f"“{deadline.name}” was settled before. What stands is kept as it is.")
     deadline.done_at, deadline.done_by_id, deadline.note, deadline.is_waived = now, by.user_id, note, waives
-    incident = deadline.incident
+    incident.next_look_at = now
+    recall.withdraw_of([deadline], recall.SETTLED, now)
     act = "deadline.waive" if waives else "deadline.meet"
     audit.record(by, act, incident, now, deadline=deadline.name, due_at=iso_text(deadline.due_at), note=note)
     db.session.commit()

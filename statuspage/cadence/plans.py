@@ -8,6 +8,7 @@ from datetime import datetime
 from ..models import Incident, StaffUser
 from ..vocabulary import IncidentRole, ReminderCause, ReminderStep
 from .chases import Chase
+from .owing import Owing, owners
 from .roster import Roster
 from .steps import Recipient, Rung
 from .unclaimed import Search
@@ -28,18 +29,42 @@ class Call:
         return self.chase.incident
 
 
+@dataclass(frozen=True)
+class OwedCall:
+    """One person is to be reminded of one deadline, at this rung."""
+
+    owing: Owing
+    rung: Rung
+
+    @property
+    def due_at(self) -> datetime:
+        """When this reminder should have come."""
+        return self.owing.deadline.owed_from(self.rung.at)
+
+
 @dataclass
 class Plan:
     """What one look at many chases comes to: whom to call, and when to look at each incident again."""
 
     calls: dict[StaffUser, list[Call]] = field(default_factory=lambda: defaultdict(list))
+    owed: dict[StaffUser, list[OwedCall]] = field(default_factory=lambda: defaultdict(list))
     called: set[int] = field(default_factory=set)
     looks: dict[int, datetime | None] = field(default_factory=dict)
 
     @property
+    def people(self) -> list[StaffUser]:
+        """Everybody who is told of something."""
+        return list(dict.fromkeys([*self.calls, *self.owed]))
+
+    @property
     def count(self) -> int:
         """How many reminders that is."""
-        return sum(map(len, self.calls.values()))
+        return sum(map(len, self.calls.values())) + sum(map(len, self.owed.values()))
+
+    def look(self, incident: Incident, at: datetime | None) -> None:
+        """The incident has to be looked at again by then, if it has not before."""
+        known = self.looks.get(incident.id)
+        self.looks[incident.id] = min((each for each in (known, at) if each is not None), default=None)
 
     def add(self, user: StaffUser, call: Call) -> None:
         """The person is to be reminded of this, too."""
@@ -47,7 +72,7 @@ class Plan:
         self.called.add(call.incident.id)
 
 
-def draw_up(chases: Sequence[Chase], roster: Roster, now: datetime) -> Plan:
+def draw_up(chases: Sequence[Chase], roster: Roster, now: datetime, owings: Sequence[Owing] = ()) -> Plan:
     """Whoever should have been reminded by now is, at their highest rung alone.
 
     Whoever is told anyway is told with it what would follow within the policy's coalescing; nobody is woken for that.
@@ -60,6 +85,9 @@ def draw_up(chases: Sequence[Chase], roster: Roster, now: datetime) -> Plan:
         if not chase.climb.is_paused(now):
             looks += [_search(plan, chase, role, roster, now) for role in chase.unclaimed]
         plan.looks[chase.incident.id] = min((at for at in looks if at is not None), default=None)
+    for owing in owings:
+        _call_owners(plan, owing, owing.climb.fresh_rungs(now), roster)
+        plan.look(owing.incident, owing.climb.next_look(now))
     for chase in chases:
         if chase.incident.id not in plan.called:
             _pull_forward(plan, chase, roster, now)
@@ -76,6 +104,14 @@ def _highest(chase: Chase, rungs: Sequence[Rung], roster: Roster) -> dict[StaffU
     return found
 
 
+def _call_owners(plan: Plan, owing: Owing, rungs: Sequence[Rung], roster: Roster) -> None:
+    """Whoever owes the deadline hears of it, at the highest of its rungs."""
+    if rungs:
+        rung = owing.numbered(max(rungs, key=lambda each: each.at))
+        for user in owners(owing.deadline, roster):
+            plan.owed[user].append(OwedCall(owing, rung))
+
+
 def _should_come(chase: Chase, rung: Rung) -> datetime:
     """When this reminder should have come: at its time, or when what held it was over."""
     held_until = chase.climb.paused_until
@@ -88,7 +124,7 @@ def _pull_forward(plan: Plan, chase: Chase, roster: Roster, now: datetime) -> No
     Never of a delay that has not come: that one escalates is for the others, who may never have to know.
     """
     coalescing = min(chase.climb.cadence.coalescing, chase.climb.cadence.lead)
-    if not coalescing or not plan.calls:
+    if not coalescing or not plan.people:
         return
     rungs = [
         rung
@@ -99,7 +135,7 @@ def _pull_forward(plan: Plan, chase: Chase, roster: Roster, now: datetime) -> No
         return
     first = min(rung.at for rung in rungs)
     people = _highest(chase, [rung for rung in rungs if rung.at == first], roster)
-    if people and all(user in plan.calls for user in people):
+    if people and all(user in plan.calls or user in plan.owed for user in people):
         for user, rung in people.items():
             plan.add(user, Call(chase, rung, rung.at))
 

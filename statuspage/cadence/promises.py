@@ -95,7 +95,8 @@ def _make(  # noqa: PLR0913 - a promise is all of it
 
 def _settle(incident: Incident, act: Act, by_id: int | None, now: datetime, reason: str = "") -> Promise | None:
     """Settle what stands, once; who was about to be reminded of it is not."""
-    incident.next_update_due_at = incident.next_look_at = None
+    # Looked at once more: a deadline may be owed still.
+    incident.next_update_due_at, incident.next_look_at = None, now
     promise = standing(incident)
     if promise is None:
         return None

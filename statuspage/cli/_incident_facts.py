@@ -99,6 +99,16 @@ def _deadline(deadline: Deadline) -> Facts:
         "done_at": _instant(deadline.done_at),
         "is_waived": deadline.is_waived,
         "note": deadline.note,
+        "reminders": [
+            {
+                "to": each.staff_user.email,
+                "step": each.step.value,
+                "round": each.round,
+                "due_at": iso_text(each.due_at),
+                "created_at": iso_text(each.created_at),
+            }
+            for each in deadline.reminders
+        ],
     }
 
 

@@ -14,7 +14,7 @@ from flask import current_app
 
 from .. import replyaddresses, text, urls
 from ..clock import moment_text, near_text, span_words
-from ..models import Incident, IncidentUpdate, Page, ReplyDraft, Subscriber
+from ..models import Deadline, Incident, IncidentUpdate, Page, ReplyDraft, Subscriber
 from ..tokens import Purpose, signer
 from ..visibility import PUBLIC, may_see
 from ..vocabulary import Audience, IncidentStatus, ReminderStep
@@ -126,6 +126,27 @@ def reminder(  # noqa: PLR0913 - who, when, and what is odd about it
         last=last,
         last_text=text.plain(last.body) if last else "",
         last_at=moment_text(last.created_at, zone) if last else "",
+    )
+
+
+def deadline(owed: Deadline, announcement_id: str, now: datetime, opening: str, note: str = "") -> dict[str, Words]:
+    """The nudge to those who owe a word or a report beside the updates, with where it is settled."""
+    incident, link = owed.incident, urls.deadlines(owed.incident.public_id)
+    zone = incident.page.time_zone
+    title = text.excerpt(incident.title, 60)
+    sms = f"{opening} (by {near_text(owed.due_at, zone, now)}): {title}. {note}".rstrip()
+    return _render(
+        "deadline",
+        announcement_id,
+        incident.page,
+        f"{opening}: {incident.title}",
+        f"{sms} Settle it: {link}".replace("…", "..."),
+        incident=incident,
+        deadline=owed,
+        opening=opening,
+        note=note,
+        due=moment_text(owed.due_at, zone),
+        settle_url=link,
     )
 
 

@@ -123,6 +123,12 @@ class Nudging:
     only: Collection[str] | None = None
 
     @property
+    def answers(self) -> int | None:
+        """The number of the incident that an answer would speak about, if it is one promised update alone."""
+        first = self.nudged[0]
+        return first.incident.id if len(self.nudged) == 1 and first.deadline is None else None
+
+    @property
     def addresses(self) -> dict[str, str]:
         """Where it goes, by channel."""
         known = {kind: at for kind, at in self.user.addresses.items() if self.only is None or kind in self.only}
@@ -148,7 +154,7 @@ def announce_nudges(many: Sequence[Nudging], now: datetime) -> list[int]:
             "page_id": each.nudged[0].incident.page_id,
             "kind": AnnouncementKind.REMINDER,
             "lane": Lane.FAST,
-            "incident_id": each.nudged[0].incident.id if len(each.nudged) == 1 else None,
+            "incident_id": each.answers,
             "words": nudges.words(each.nudged, public_id, now),
             "expanded_at": now,
             "created_at": now,

@@ -2,7 +2,7 @@
 
 from .api_key import ApiKey
 from .audit import AuditEntry
-from .cadence import CadencePolicy, Deadline, Promise, Reminder
+from .cadence import CadencePolicy, Deadline, DeadlineReminder, Promise, Reminder
 from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
@@ -30,6 +30,7 @@ __all__ = [
     "Component",
     "ComponentGroup",
     "Deadline",
+    "DeadlineReminder",
     "Delivery",
     "Heartbeat",
     "IdempotencyKey",

@@ -116,9 +116,18 @@ class Deadline(Identified, Base):
     # It did not apply after all, and `note` says why.
     is_waived: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(300), default="")
+    # It had been settled by mistake; owed again since then.
+    taken_back_at: Mapped[datetime | None]
 
     incident: Mapped[Incident] = relationship(back_populates="deadlines")
     done_by: Mapped[StaffUser | None] = relationship()
+    reminders: Mapped[list["DeadlineReminder"]] = relationship(
+        back_populates="deadline", order_by="DeadlineReminder.id"
+    )
+
+    def owed_from(self, at: datetime) -> datetime:
+        """The moment, or when the deadline was owed again after it."""
+        return max(at, self.taken_back_at) if self.taken_back_at else at
 
 
 class Reminder(Identified, Base):
@@ -150,3 +159,32 @@ class Reminder(Identified, Base):
     incident: Mapped[Incident] = relationship()
     staff_user: Mapped[StaffUser] = relationship()
     announcement: Mapped[Announcement] = relationship()
+
+
+class DeadlineReminder(Base):
+    """One person reminded once of one deadline; the message may carry others, and reminders of promises."""
+
+    __tablename__ = "deadline_reminder"
+    __table_args__ = (
+        UniqueConstraint("deadline_id", "step", "round", "staff_user_id", name="uq_deadline_reminder_once"),
+        Index("ix_deadline_reminder_announcement_id", "announcement_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deadline_id: Mapped[int] = mapped_column(ForeignKey("deadline.id"))
+    staff_user_id: Mapped[int] = mapped_column(ForeignKey("staff_user.id"))
+    announcement_id: Mapped[int] = mapped_column(ForeignKey("announcement.id"))
+    step: Mapped[ReminderStep] = mapped_column(WordType(ReminderStep))
+    round: Mapped[int] = mapped_column(default=0)
+    # The time of the step; it was taken at `created_at`.
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    deadline: Mapped[Deadline] = relationship(back_populates="reminders")
+    staff_user: Mapped[StaffUser] = relationship()
+    announcement: Mapped[Announcement] = relationship()
+
+    @property
+    def should_come_at(self) -> datetime:
+        """When it should have come: at its time, or when the deadline was owed again."""
+        return self.deadline.owed_from(self.due_at)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from statuspage.cadence import reminders
 from statuspage.cadence.policies import set_policy
 from statuspage.cadence.policy import DEFAULTS, DeadlineRule
-from statuspage.cadence.steps import COMMANDER
+from statuspage.cadence.steps import COMMANDER, COMMS_LEAD, Recipient
 from statuspage.clock import utcnow
 from statuspage.db import db
 from statuspage.drafts import Promise
@@ -122,3 +123,39 @@ def test_deadline_is_overdue_on_the_dashboard_until_it_is_settled(
     assert "Filed by phone." in lead.get(f"/admin/incidents/{deadline.incident.public_id}").text
     again = lead.post(path, what="meet", note="")
     assert (again.status_code, "was settled before" in again.text) == (409, True)
+
+
+def test_deadline_settled_by_mistake_is_owed_again(
+    lead: Desk, page: Page, open_incident: Callable[..., Incident]
+) -> None:
+    owed = (DeadlineRule("Early warning", timedelta(hours=24), COMMANDER, kind=DeadlineKind.AUTHORITY),)
+    set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], deadlines=owed), BY, NOON)
+    [deadline] = open_incident().deadlines
+    path = f"/admin/deadlines/{deadline.public_id}"
+    lead.post(path, what="meet", note="Filed by phone.")
+    offered = lead.get(f"/admin/incidents/{deadline.incident.public_id}").text
+    back, again = lead.post(path, what="take-back"), lead.post(path, what="take-back")
+
+    assert "Settled by mistake" in offered
+    assert (back.status_code, again.status_code) == (303, 409)
+    assert "is owed already" in again.text
+    assert "Early warning is overdue" in lead.get("/admin/").text
+
+
+def test_whoever_owes_a_deadline_settles_it_and_other_responders_do_not(
+    responder: Desk, page: Page, open_incident: Callable[..., Incident]
+) -> None:
+    mine = Recipient(f"person:{responder.user.public_id}")
+    owed = (
+        DeadlineRule("Early warning", timedelta(hours=24), mine),
+        DeadlineRule("Final report", timedelta(hours=72), COMMS_LEAD),
+    )
+    set_policy(page, Severity.SEV2, replace(DEFAULTS[Severity.SEV2], deadlines=owed), BY, NOON)
+    incident = open_incident()
+    reminders.remind_due(NOON + timedelta(hours=24))
+    shown = responder.get(f"/admin/incidents/{incident.public_id}").text
+    answers = [responder.post(f"/admin/deadlines/{each.public_id}", what="meet") for each in incident.deadlines]
+
+    assert shown.count("It is done") == 1
+    assert f": {responder.user.display_name}." in shown
+    assert [each.status_code for each in answers] == [303, 403]

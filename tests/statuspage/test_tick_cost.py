@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from statuspage import pages
 from statuspage.cadence import reminders
-from statuspage.db import db
-from statuspage.models import Delivery, Reminder
-from statuspage.vocabulary import DeliveryState, StaffRole
+from statuspage.db import db, new_id
+from statuspage.models import Deadline, DeadlineReminder, Delivery, Page, Reminder
+from statuspage.vocabulary import DeadlineKind, DeliveryState, StaffRole
 from tests.conftest import NOON
 from tests.counting import statements
 from tests.promising import promise_many
@@ -60,3 +60,33 @@ def test_a_tick_over_what_is_told_already_asks_nothing_more(promises):
     reminders.remind_due(DUE)
 
     assert count(DUE + timedelta(seconds=1)) == 1
+
+
+def owe_deadlines(numbers, owner, due):
+    """An early warning is owed on each of these incidents, by the same person."""
+    row = {"name": "Early warning", "kind": DeadlineKind.AUTHORITY, "owner": f"person:{owner}", "is_waived": False}
+    rows = [{**row, "public_id": new_id(), "incident_id": each, "due_at": due, "created_at": NOON} for each in numbers]
+    db.session.execute(insert(Deadline), rows)
+    db.session.commit()
+
+
+def test_a_tick_takes_as_many_statements_for_a_hundred_deadlines_as_for_ten(page, colleague):
+    lead, owner = (
+        colleague(StaffRole.COMMS_LEAD, "lead@candor.example"),
+        colleague(StaffRole.VIEWER, "v@candor.example"),
+    )
+    lead_id, owner_id, page_id = lead.id, owner.public_id, page.id
+
+    def owed(number):
+        owe_deadlines(promise_many(db.session.get(Page, page_id), [lead_id], [DUE] * number, NOON), owner_id, DUE)
+
+    owed(10)
+    few = count(DUE)
+    owed(100)
+    many = count(DUE + timedelta(seconds=1))
+
+    assert db.session.scalar(select(db.func.count()).select_from(DeadlineReminder)) == 110
+    assert many == few
+    assert many <= 34
+    assert many == few
+    assert many <= 34
