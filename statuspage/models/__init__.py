@@ -6,10 +6,11 @@ from .cadence import CadencePolicy, Deadline, Promise, Reminder
 from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
+from .drill import Drill, DrillInject, DrillScript
 from .factors import Authenticator, Passkey, RecoveryCode, RememberedDevice
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .oncall import OnCallFeed
-from .page import Page
+from .page import DrillPlayer, Page
 from .reply import ReplyDraft
 from .report import MonthlyReport
 from .staff import Role, SignInLink, StaffSession, StaffUser
@@ -31,6 +32,10 @@ __all__ = [
     "ComponentGroup",
     "Deadline",
     "Delivery",
+    "Drill",
+    "DrillInject",
+    "DrillPlayer",
+    "DrillScript",
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
