@@ -83,6 +83,12 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
     public_id = incident.rstrip("/").rsplit("/", 1)[-1].split("#")[0]
     page.goto(f"{demo.url}/admin/announcements")
     announcement = page.locator("a[href*='/admin/announcements/']").first.get_attribute("href") or ""
+    page.goto(f"{demo.url}/admin/drills/scripts/ready-checkout/start")
+    page.get_by_label("How fast time passes").select_option("10")
+    page.get_by_role("button", name="Start the drill").click()
+    page.wait_for_url(re.compile("/admin/drills/(?!scripts)"))
+    drill = page.url.removeprefix(demo.url)
+    played = page.get_by_role("link", name="Go to the composer").get_attribute("href") or ""
     page.close()
     return {
         "page": "/",
@@ -105,6 +111,11 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "subscribers": "/admin/subscribers",
         "on-call": "/admin/on-call",
         "policies": "/admin/policies",
+        "drills": "/admin/drills",
+        "drill-script": "/admin/drills/scripts/new",
+        "drill-start": "/admin/drills/scripts/ready-provider/start",
+        "drill": drill,
+        "drill-composer": played,
         "policy": "/admin/policies/sev1",
         "authenticator": "/admin/account/authenticators/new",
         "page-settings": "/admin/page",

@@ -7,14 +7,35 @@ drill's pace, without business hours, contact outside the drill, or deadlines of
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
 from .. import components
 from ..db import db
-from ..models import CadencePolicy, Component, ComponentGroup, DrillPlayer, Page, StaffUser
+from ..models import (
+    Announcement,
+    CadencePolicy,
+    Component,
+    ComponentGroup,
+    Deadline,
+    DrillPlayer,
+    Incident,
+    IncidentUpdate,
+    Page,
+    ReplyDraft,
+    StaffUser,
+)
 from ..vocabulary import ComponentStatus
 
+# What the panel's rooms show, and how it belongs to a page.
+_ROOMS: dict[str, tuple[Any, ...]] = {
+    "incidents": (Incident,),
+    "updates": (Incident, IncidentUpdate),
+    "deadlines": (Incident, Deadline),
+    "drafts": (Incident, ReplyDraft),
+    "announcements": (Announcement,),
+}
 _SPANS = ("first", "interval", "lead", "coalescing")
 
 
@@ -41,6 +62,17 @@ def build(page: Page, players: Mapping[StaffUser, bool], pace: float, now: datet
         db.session.add(_paced(policy, stage, now))
     db.session.flush()
     return stage
+
+
+def naming(room: str, public_id: str) -> Page | None:
+    """The stage on which the thing with this id is, in that room of the panel; None for what is real."""
+    if (path := _ROOMS.get(room)) is None:
+        return None
+    query = select(Page).where(Page.stage_pace.is_not(None), path[-1].public_id == public_id)
+    query = query.join(path[0], path[0].page_id == Page.id)
+    for each in path[1:]:
+        query = query.join(each, each.incident_id == path[0].id)
+    return db.session.scalar(query)
 
 
 def _copy_components(page: Page, stage: Page, now: datetime) -> None:

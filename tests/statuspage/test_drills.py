@@ -13,7 +13,6 @@ from statuspage.analytics.figures import figures
 from statuspage.analytics.periods import Period
 from statuspage.cadence import handing, reminders
 from statuspage.db import db
-from statuspage.delivery.messages import render  # noqa: F401 - the words of a drill are rendered as all are
 from statuspage.drafts import Promise, UpdateDraft
 from statuspage.drills import playing, scores, scripts
 from statuspage.drills.playing import Cast
@@ -106,6 +105,7 @@ def test_a_whole_drill_with_its_score_sheet(drill, dispatch):
 
 def test_everything_participants_get_is_marked_as_a_drill(drill, dispatch):
     reminders.remind_due(NOON + 10 * MINUTE)
+    dispatch(NOON + 10 * MINUTE)
     say(drill, IncidentStatus.INVESTIGATING, f"{WORD}: we are looking.", NOON + 12 * MINUTE)
     sent = told(dispatch, NOON + 12 * MINUTE)
 
@@ -133,7 +133,7 @@ def test_ledger_owes_no_subscriber_a_word(drill, dispatch):
 
 def test_who_confirms_during_a_drill_is_told_nothing_of_it(drill, dispatch, page):
     say(drill, IncidentStatus.INVESTIGATING, f"{WORD}: we are looking.", NOON + MINUTE)
-    subscriptions.sign_up(page, "email", "new@example.com", subscriptions.Wishes(), NOON + MINUTE)
+    subscriptions.sign_up(page, "email", "new@example.com", subscriptions.Wishes(), "test", "192.0.2.1", NOON + MINUTE)
     newcomer = db.session.scalar(select(Subscriber).filter_by(address="new@example.com"))
     subscriptions.confirm(newcomer, NOON + 2 * MINUTE)
     sent = told(dispatch, NOON + 2 * MINUTE)
