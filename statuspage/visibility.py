@@ -30,8 +30,7 @@ class HasAudience(Protocol):
 def may_see(viewer: Viewer, *things: HasAudience) -> bool:
     """Whether the viewer may see all of these; an update is asked for together with its incident."""
     return all(
-        thing.audience in viewer.audiences and (_sees_hidden(viewer) or not _is_kept_in(thing))
-        for thing in things
+        thing.audience in viewer.audiences and (_sees_hidden(viewer) or not _is_kept_in(thing)) for thing in things
     )
 
 

@@ -43,7 +43,7 @@ def list_(page: Page, as_json: bool) -> None:
 @click.option("--pace", type=float, default=1.0, show_default=True, help="How many minutes pass in one.")
 @click.option("--tell", is_flag=True, help="Send injects to participants as messages too.")
 @on_page
-def start(  # noqa: PLR0913 - a drill is all of it
+def start(
     page: Page, script: str, lead: str, commander: str | None, others: tuple[str, ...], pace: float, tell: bool
 ) -> None:
     """Start a drill from SCRIPT, by its id or name; prints the drill's id."""

@@ -118,9 +118,7 @@ def score(played: Played) -> Sheet:
         ),
         kept=sum(each.outcome is PromiseOutcome.KEPT for each in played.promises),
         late=late,
-        withdrawn=sum(
-            each.outcome in (PromiseOutcome.WITHDRAWN, PromiseOutcome.REPLACED) for each in played.promises
-        ),
+        withdrawn=sum(each.outcome in (PromiseOutcome.WITHDRAWN, PromiseOutcome.REPLACED) for each in played.promises),
         findings=tuple(findings(played.words)),
         length=minutes(played.until),
     )

@@ -1,13 +1,13 @@
 """A drill's script: plain lines that anybody can write. Pure: text in, facts or a sentence out.
 
-    Severity: sev2
-    About: Two people, a database, and impatient customers.
+Severity: sev2
+About: Two people, a database, and impatient customers.
 
-    +0 alert: 40 % of checkouts fail.
-    +10 tech lead: The failover did not finish.
++0 alert: 40 % of checkouts fail.
++10 tech lead: The failover did not finish.
 
-    expect +10 first update
-    expect +25 monitoring
+expect +10 first update
+expect +25 monitoring
 """
 
 import re
@@ -103,7 +103,9 @@ def read(source: str) -> Script:
 def _inject(found: re.Match[str], number: int) -> Inject:
     voice, words = text.one_line(found[2]), text.one_line(found[3])
     if len(voice) > VOICE_LIMIT or len(words) > WORDS_LIMIT:
-        raise _wrong(f"Line {number} is too long: {VOICE_LIMIT} characters for who speaks, {WORDS_LIMIT} for the words.")
+        raise _wrong(
+            f"Line {number} is too long: {VOICE_LIMIT} characters for who speaks, {WORDS_LIMIT} for the words."
+        )
     return Inject(_minute(found[1], number), voice, words)
 
 

@@ -46,7 +46,9 @@ def find(page: Page, key: str) -> Kept:
     return found[0]
 
 
-def save(page: Page, key: str, name: str, source: str, by: Actor, now: datetime) -> Kept:
+def save(  # noqa: PLR0913 - a form has as many fields
+    page: Page, key: str, name: str, source: str, by: Actor, now: datetime
+) -> Kept:
     """The script is on the shelf under this name; an empty or ready-made key makes a new one. Raises Invalid."""
     name, source = text.one_line(name), text.block(source)
     problems = {} if 0 < len(name) <= NAME_LIMIT else {"name": f"Give it a name of at most {NAME_LIMIT} characters."}

@@ -1,16 +1,19 @@
 """`candor drill`."""
 
-import json
+from .conftest import Shell
 
 
-def test_drill_from_the_shell(candor):
-    candor("user", "add", "--email", "ada@candor.example", "--role", "comms_lead")
-    assert "ready-checkout" in candor("drill", "list")
-    drill = candor("drill", "start", "ready-checkout", "--lead", "ada@candor.example", "--pace", "4").strip()
+def test_drill_from_the_shell(candor: Shell):
+    candor.says("user", "add", "--email", "ada@candor.example", "--role", "comms_lead")
+    assert "ready-checkout" in candor.says("drill", "list")
+    drill = candor.says("drill", "start", "ready-checkout", "--lead", "ada@candor.example", "--pace", "4")
 
-    assert "running" in candor("drill", "list")
-    assert "Stopped." in candor("drill", "stop")
-    assert "First update: none (meant: within 15 min)" in candor("drill", "score", drill)
-    facts = json.loads(candor("drill", "score", drill, "--json"))
+    assert "running" in candor.says("drill", "list")
+    assert "another" not in candor.refuses("drill", "start", "ready-provider", "--lead", "ada@candor.example")
+    assert "Stopped." in candor.says("drill", "stop")
+    assert "First update: none (meant: within 15 min)" in candor.says("drill", "score", drill)
+    facts = candor.tells("drill", "score", drill)
     assert (facts["ending"], facts["promises"]) == ("Stopped early.", {"kept": 0, "late": []})
-    assert candor("incident", "list") == candor("incident", "list", "--open")
+    assert "No drill is running." in candor.refuses("drill", "stop")
+    assert "no such script" in candor.refuses("drill", "start", "nothing", "--lead", "ada@candor.example")
+    assert candor.tells("incident", "list") == []

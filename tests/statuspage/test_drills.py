@@ -17,7 +17,7 @@ from statuspage.drafts import Promise, UpdateDraft
 from statuspage.drills import playing, scores, scripts
 from statuspage.drills.playing import Cast
 from statuspage.errors import Conflict, Invalid
-from statuspage.models import Announcement, Component, Delivery, Incident, Page, Subscriber
+from statuspage.models import Announcement, Component, Delivery, Incident, Subscriber
 from statuspage.visibility import PUBLIC, STAFF, may_see, only_for
 from statuspage.vocabulary import (
     AnnouncementKind,
@@ -138,7 +138,9 @@ def test_who_confirms_during_a_drill_is_told_nothing_of_it(drill, dispatch, page
     subscriptions.confirm(newcomer, NOON + 2 * MINUTE)
     sent = told(dispatch, NOON + 2 * MINUTE)
 
-    assert [kind for address, kind, _ in sent if address == "new@example.com"].count(AnnouncementKind.CURRENT_STATE) == 0
+    assert [kind for address, kind, _ in sent if address == "new@example.com"].count(
+        AnnouncementKind.CURRENT_STATE
+    ) == 0
     assert all(WORD not in str(words) for address, _, words in sent if address.endswith("example.com"))
 
 
@@ -217,9 +219,7 @@ def test_one_drill_at_a_time(drill, page, kept, crew):
 
 def test_past_incident_becomes_a_script(page, open_incident):
     incident = open_incident()
-    publishing.post_update(
-        incident, UpdateDraft(IncidentStatus.IDENTIFIED, "A full disk."), BY, NOON + 20 * MINUTE
-    )
+    publishing.post_update(incident, UpdateDraft(IncidentStatus.IDENTIFIED, "A full disk."), BY, NOON + 20 * MINUTE)
     name, source = scripts.from_incident(incident)
     script = scripts.save(page, "", name, source, BY, NOON).script
 
@@ -231,11 +231,11 @@ def test_past_incident_becomes_a_script(page, open_incident):
 
 def outside(app: Flask) -> list[str]:
     """Every address of ours that a stranger may ask for by GET, with what there is to put into it."""
-    paths = []
-    for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/admin", "/static")):
-            paths.append(re.sub(r"<[^>]+>", "{}", rule.rule))
-    return paths
+    return [
+        re.sub(r"<[^>]+>", "{}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/admin", "/static"))
+    ]
 
 
 def test_no_outsider_sees_a_word_on_any_surface(drill, app, client, dispatch, page):
