@@ -40,7 +40,9 @@ class Cast:
         return {user: user in self.told for user in (*(user for _, user in self.roles), *self.others)}
 
 
-def start(page: Page, kept: Kept, cast: Cast, pace: float, by: Actor, now: datetime) -> Drill:
+def start(  # noqa: PLR0913 - a drill is all of it
+    page: Page, kept: Kept, cast: Cast, pace: float, by: Actor, now: datetime
+) -> Drill:
     """The drill runs: its stage is there, its incident is open inside, and the first update is owed.
 
     Raises Invalid without a comms lead or with an odd pace, Conflict while another drill runs.

@@ -64,7 +64,8 @@ class Script:
     @property
     def minutes(self) -> int:
         """How long it takes in its own time: to the last thing that happens or is expected."""
-        return max(each.minute for each in (*self.injects, *self.expectations))
+        known, expected = (each.minute for each in self.injects), (each.minute for each in self.expectations)
+        return max(*known, *expected, 0)
 
 
 def read(source: str) -> Script:

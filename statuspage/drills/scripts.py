@@ -89,7 +89,7 @@ def from_incident(incident: Incident) -> tuple[str, str]:
     begun, seen = incident.started_at, set[str]()
     lines = [f"Severity: {incident.severity.value}", f"Type: {incident.type.value}"]
     lines += [f"About: {incident.title}, as it happened. Change what was known, and when.", ""]
-    expected = []
+    expected: list[str] = []
     for update in incident.updates:
         minute = max(0, int((update.created_at - begun).total_seconds() // 60))
         words = text.excerpt(" ".join(text.plain(update.body).split()), 800)
