@@ -12,6 +12,7 @@ from . import (
     compose,
     dashboard,
     drafts,
+    drills,
     factors,
     health,
     incidents,
@@ -32,8 +33,8 @@ from . import (
 from .views import panel
 
 ROOMS = (
-    account, analytics, api_keys, chase, components, compose, dashboard, drafts, factors, health, incidents, journal,
-    ledger, messages, on_call, page, policies, promises, second, sending, staff, subscribers, told, updates,
+    account, analytics, api_keys, chase, components, compose, dashboard, drafts, drills, factors, health, incidents,
+    journal, ledger, messages, on_call, page, policies, promises, second, sending, staff, subscribers, told, updates,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from statuspage.db import db
 from statuspage.errors import Conflict, Invalid, NotFound, TooMany
 from statuspage.factors.proof import NotProven
 from statuspage.models import IncidentUpdate, ReplyDraft
-from statuspage.presenting import site_page
+from statuspage.presenting import site_page, turn_to
 from statuspage.vocabulary import ReplyVia
 
 from . import composing, forms, gate as gates
@@ -161,9 +161,11 @@ def _around(link: Link, gate: Gate) -> dict[str, Any]:
 
 def _opened(token: str, now: datetime) -> Link | None:
     try:
-        return replies.open_link(token, now)
+        link = replies.open_link(token, now)
     except NotFound:
         return None
+    turn_to(link.incident.page)
+    return link
 
 
 def _over(link: Link | None, typed: Mapping[str, str] | None = None) -> Response:

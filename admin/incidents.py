@@ -140,7 +140,9 @@ def _opening(typed: Typed) -> Composer:
 
 def _around(incident: Incident) -> dict[str, Any]:
     """What surrounds the composer: the account so far, how the last announcement fares, who does what."""
-    now, said = utcnow(), standings.announcements_of(incident)
+    now = utcnow()
+    # What is said in a drill goes to its participants alone; there is no crowd to watch being told.
+    said = {} if incident.page.is_stage else standings.announcements_of(incident)
     latest = list(said.values())[-1] if said else None
     held = {role: [each.staff_user for each in incident.assignments if each.role is role] for role in IncidentRole}
     return {

@@ -60,7 +60,8 @@ def message_html(delivery_id: int) -> Response:
 
 def _find(delivery_id: int) -> Delivery:
     delivery = db.session.get(Delivery, delivery_id) if delivery_id <= forms.GREATEST_KEY else None
-    is_ours = delivery is not None and delivery.announcement.page_id == site_page().id
+    page = delivery.announcement.page if delivery is not None else None
+    is_ours = page is not None and (page.is_stage or page.id == site_page().id)
     if delivery is None or not is_ours or delivery.state is not DeliveryState.CAPTURED:
         raise NotFound("There is no such message.")
     if delivery.channel not in channels() or not delivery.recipient:

@@ -98,6 +98,8 @@ def _update(public_id: str) -> IncidentUpdate:
 def _done(update: IncidentUpdate) -> str:
     if update.audience is Audience.INTERNAL:
         return "The note is kept. Nothing changed in public."
+    if update.incident.page.is_stage:
+        return "Published in the drill. Its participants are being told, and nobody else."
     if not update.is_notified:
         return "Published on the page. Nobody was told."
     seconds = int(urls.settings().hold_seconds)

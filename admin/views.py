@@ -9,12 +9,14 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from statuspage import pages
 from statuspage.cadence import standing
 from statuspage.channels import channels
 from statuspage.clock import utcnow
 from statuspage.db import db
+from statuspage.drills import playing, stage
 from statuspage.errors import CandorError, TooMany
-from statuspage.presenting import site_page
+from statuspage.presenting import site_page, turn_to
 from statuspage.vocabulary import StaffRole
 
 from . import auth, chasing, queries
@@ -43,6 +45,7 @@ MORE = (
     Place("admin.messages", "Captured messages", "inbox", StaffRole.COMMS_LEAD),
     Place("admin.health", "Health", "pulse", StaffRole.COMMS_LEAD),
     Place("admin.analytics", "Analytics", "chart"),
+    Place("admin.drills", "Drills", "target"),
     Place("admin.policies", "Cadence policies", "clock"),
     Place("admin.on_call", "On call", "phone", StaffRole.ADMIN),
     Place("admin.staff", "Staff", "lock", StaffRole.ADMIN),
@@ -54,9 +57,10 @@ MORE = (
 
 def surroundings() -> dict[str, Any]:
     """What the panel's layout shows around every page."""
-    around = {"page": site_page(), "me": None, "chase_by_link": chasing.by_link}
+    around = {"page": site_page(), "me": None, "chase_by_link": chasing.by_link, "drill": playing.on_stage(site_page())}
     if not current_user.is_authenticated:
         return around
+    real = pages.first() if site_page().is_stage else site_page()
     return around | {
         "me": auth.me(),
         "calls": standing.open_for(auth.me(), utcnow()),
@@ -64,12 +68,20 @@ def surroundings() -> dict[str, Any]:
         "main_places": [place for place in MAIN if auth.has_role(place.least)],
         "more_places": [place for place in MORE if auth.has_role(place.least)],
         "capturing": [channel.label for channel in channels().values() if not channel.is_live],
-        "open_count": queries.count_open(site_page()),
-        "late_count": queries.count_late(site_page(), utcnow()),
+        "open_count": queries.count_open(real),
+        "late_count": queries.count_late(real, utcnow()),
     }
 
 
 panel.context_processor(surroundings)
+
+
+@panel.before_request
+def go_on_stage() -> None:
+    """An address that names something of a drill is about the drill's stage, and all that it shows is."""
+    public_id = (request.view_args or {}).get("public_id")
+    if public_id and (found := stage.naming(request.path.split("/")[2], public_id)):
+        turn_to(found)
 
 
 @panel.after_request

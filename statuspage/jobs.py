@@ -14,6 +14,7 @@ from .clock import utcnow
 from .db import db, reading
 from .delivery import claims, expansion, pulse, shards
 from .delivery.due import due
+from .drills import playing
 from .factors import devices
 from .oncall import feeds
 from .vocabulary import Lane
@@ -69,6 +70,7 @@ class Clock:
         now, lease = utcnow(), urls.settings().lease
         claims.release_lapsed(lease, now)
         shards.release_lapsed(lease, now)
+        playing.play_due(now)
         if sent := reminders.remind_due(now):
             log.info("clock.reminded", reminders=sent)
 

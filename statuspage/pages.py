@@ -32,7 +32,7 @@ class PageFacts:
 
 def ensure_first(now: datetime) -> Page:
     """The first page; on a fresh database it is made, with its policies and the staff roles."""
-    page = db.session.scalar(select(Page).order_by(Page.id).limit(1))
+    page = db.session.scalar(select(Page).where(Page.stage_pace.is_(None)).order_by(Page.id).limit(1))
     if page is None:
         page = Page(name="Status", time_zone="Etc/UTC", confirmed_at=now, created_at=now, updated_at=now)
         db.session.add(page)
@@ -45,7 +45,7 @@ def ensure_first(now: datetime) -> Page:
 
 def first() -> Page:
     """The page that a request or command without a page means."""
-    page = db.session.scalar(select(Page).order_by(Page.id).limit(1))
+    page = db.session.scalar(select(Page).where(Page.stage_pace.is_(None)).order_by(Page.id).limit(1))
     if page is None:
         raise NotFound("There is no page yet. Run `candor db upgrade`.")
     return page

@@ -33,6 +33,11 @@ def site_page() -> Page:
     return page
 
 
+def turn_to(page: Page) -> None:
+    """From here on this request is about this page: a drill's stage."""
+    g.page = page
+
+
 def time_tag(at: datetime, style: str = "moment", zone: str | None = None) -> Markup:
     """A `<time>` element: absolute, with zone, in the page's zone; script may add how far away it is.
 

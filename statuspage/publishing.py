@@ -14,6 +14,7 @@ from .cadence import deadlines, promises
 from .db import db, lock, lock_name
 from .delivery import outbox
 from .drafts import IncidentDraft, UpdateDraft
+from .drills import telling
 from .errors import ComponentsNotGreen, Conflict, NotFound, StaleDraft
 from .models import (
     Component,
@@ -174,6 +175,8 @@ def hide(incident: Incident, by: Actor, now: datetime) -> None:
 
 def show_again(incident: Incident, by: Actor, now: datetime) -> None:
     """What was hidden is back where the public saw it."""
+    if incident.page.is_stage:
+        raise Conflict("This drill is over. Rehearse it again to say something more.")
     hold(incident)
     if not incident.is_hidden:
         return
@@ -295,6 +298,8 @@ def _say(incident: Incident, draft: UpdateDraft, by: Actor, now: datetime) -> In
         _confirm_page(incident, now)
         if draft.is_notified:
             outbox.announce_update(update, list(states), now, draft.hold)
+            if incident.page.is_stage:  # where nobody is subscribed, so that this went to nobody
+                telling.tell_update(update, now)
     return update
 
 

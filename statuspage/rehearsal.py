@@ -74,7 +74,7 @@ def rehearse(subject: Subject, draft: UpdateDraft, now: datetime) -> Rehearsal:
         sms=_sms(subject, draft, due_at, now) if draft.audience is Audience.PUBLIC else None,
         people=people,
         spared=spared,
-        why_nobody="" if people else _why_nobody(draft, spared),
+        why_nobody="" if people else _why_nobody(subject, draft, spared),
         not_green=_not_green(incident, draft),
     )
 
@@ -103,9 +103,11 @@ def _people(
     return told, sum(everyone.values()) - sum(told.values())
 
 
-def _why_nobody(draft: UpdateDraft, spared: int) -> str:
+def _why_nobody(subject: Subject, draft: UpdateDraft, spared: int) -> str:
     if draft.audience is Audience.INTERNAL:
         return "This is an internal note: only colleagues read it."
+    if subject.page.is_stage:
+        return "A drill: its participants get the words, and nobody else."
     if not draft.is_notified:
         return "You chose to change the page only."
     if spared:

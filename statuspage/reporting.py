@@ -33,7 +33,8 @@ def report_due(now: datetime) -> int:
     """
     made = 0
     with only_reading():
-        due = [(page.id, month) for page in db.session.scalars(select(Page)) if (month := _due(page, now))]
+        real = db.session.scalars(select(Page).where(Page.stage_pace.is_(None)))
+        due = [(page.id, month) for page in real if (month := _due(page, now))]
     for number, month in due:
         made += _make(number, month, now)
     return made

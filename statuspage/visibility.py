@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .models import Component, Incident, IncidentUpdate
+from .models import Component, Incident, IncidentUpdate, Page
 from .vocabulary import Audience
 
 
@@ -30,8 +30,7 @@ class HasAudience(Protocol):
 def may_see(viewer: Viewer, *things: HasAudience) -> bool:
     """Whether the viewer may see all of these; an update is asked for together with its incident."""
     return all(
-        thing.audience in viewer.audiences and (_sees_hidden(viewer) or not getattr(thing, "is_hidden", False))
-        for thing in things
+        thing.audience in viewer.audiences and (_sees_hidden(viewer) or not _is_kept_in(thing)) for thing in things
     )
 
 
@@ -42,12 +41,18 @@ def only_for(
     conditions = [_audience(model).in_(viewer.audiences) for model in models]
     if Incident in models and not _sees_hidden(viewer):
         conditions.append(Incident.hidden_at.is_(None))
+        conditions.append(Incident.page_id.not_in(select(Page.id).where(Page.stage_pace.is_not(None))))
     return tuple(conditions)
 
 
 def _sees_hidden(viewer: Viewer) -> bool:
     """What was taken out of public sight is still there for those who are inside."""
     return Audience.INTERNAL in viewer.audiences
+
+
+def _is_kept_in(thing: HasAudience) -> bool:
+    """Whether it was taken out of public sight, or is rehearsed in a drill and never was in it."""
+    return getattr(thing, "is_hidden", False) or getattr(thing, "is_rehearsed", False)
 
 
 def _audience(model: type[Component] | type[Incident] | type[IncidentUpdate]) -> InstrumentedAttribute[Audience]:

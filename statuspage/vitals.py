@@ -15,7 +15,7 @@ from .clock import span_words
 from .db import db
 from .delivery import breakers, waiting
 from .delivery.waiting import PATIENCE, Queue
-from .models import Delivery, Heartbeat, Incident, Lease
+from .models import Delivery, Heartbeat, Incident, Lease, Page
 from .vocabulary import DeliveryState, IncidentStatus
 
 ENGINE, CLOCK = "engine", "clock"
@@ -225,5 +225,6 @@ def _destinations(beats: list[Heartbeat], now: datetime) -> tuple[Destination, .
 
 
 def _promises_overdue(now: datetime) -> int:
-    query = select(func.count()).where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at < now)
+    query = select(func.count()).select_from(Incident).join(Page).where(Page.stage_pace.is_(None))
+    query = query.where(Incident.status != IncidentStatus.RESOLVED, Incident.next_update_due_at < now)
     return db.session.scalar(query) or 0

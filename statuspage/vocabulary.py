@@ -146,6 +146,7 @@ class AnnouncementKind(Word):
     DRAFT = "draft"
     ALARM = "alarm"
     REPORT = "report"
+    DRILL = "drill"
 
 
 class Lane(Word):

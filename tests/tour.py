@@ -83,6 +83,15 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
     public_id = incident.rstrip("/").rsplit("/", 1)[-1].split("#")[0]
     page.goto(f"{demo.url}/admin/announcements")
     announcement = page.locator("a[href*='/admin/announcements/']").first.get_attribute("href") or ""
+    page.goto(f"{demo.url}/admin/drills")
+    if page.get_by_role("link", name="Go there").count():
+        page.get_by_role("link", name="Go there").click()
+    else:
+        page.goto(f"{demo.url}/admin/drills/scripts/ready-checkout/start")
+        page.get_by_role("button", name="Start the drill").click()
+    page.wait_for_url(re.compile("/admin/drills/(?!scripts)[a-z0-9]"))
+    drill = page.url.removeprefix(demo.url)
+    played = page.get_by_role("link", name="Go to the composer").get_attribute("href") or ""
     page.close()
     return {
         "page": "/",
@@ -105,6 +114,11 @@ def stops(browser: Browser, demo: Demo, state: BrowserContext) -> dict[str, str]
         "subscribers": "/admin/subscribers",
         "on-call": "/admin/on-call",
         "policies": "/admin/policies",
+        "drills": "/admin/drills",
+        "drill-script": "/admin/drills/scripts/new",
+        "drill-start": "/admin/drills/scripts/ready-provider/start",
+        "drill": drill,
+        "drill-composer": played,
         "policy": "/admin/policies/sev1",
         "authenticator": "/admin/account/authenticators/new",
         "page-settings": "/admin/page",

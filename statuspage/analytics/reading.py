@@ -62,7 +62,8 @@ def promise_counts() -> dict[PromiseOutcome, int]:
     query = (
         select(Promise.outcome, func.count())
         .join(Incident)
-        .where(Incident.hidden_at.is_(None), Promise.outcome.is_not(None))
+        .join(Page)
+        .where(_IS_REAL, Incident.hidden_at.is_(None), Promise.outcome.is_not(None))
         .group_by(Promise.outcome)
     )
     return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
@@ -70,7 +71,8 @@ def promise_counts() -> dict[PromiseOutcome, int]:
 
 def promise_totals() -> dict[PromiseOutcome, int]:
     """How many promises ended so, ever: nothing that is taken off the page makes it fewer."""
-    query = select(Promise.outcome, func.count()).where(Promise.outcome.is_not(None)).group_by(Promise.outcome)
+    query = select(Promise.outcome, func.count()).join(Incident).join(Page).where(_IS_REAL)
+    query = query.where(Promise.outcome.is_not(None)).group_by(Promise.outcome)
     return {outcome: count for outcome, count in db.session.execute(query) if outcome is not None}
 
 
@@ -79,12 +81,15 @@ def promises_standing(now: datetime) -> tuple[int, int]:
     query = (
         select(func.count(), func.count().filter(Promise.due_at < now))
         .join(Incident)
-        .where(Promise.outcome.is_(None), Incident.hidden_at.is_(None))
+        .join(Page)
+        .where(_IS_REAL, Promise.outcome.is_(None), Incident.hidden_at.is_(None))
     )
     standing, late = db.session.execute(query).one()
     return standing, late
 
 
+# What was promised in a drill is counted nowhere but on its score sheet.
+_IS_REAL = Page.stage_pace.is_(None)
 _UPDATES = (
     select(
         IncidentUpdate.incident_id,

@@ -31,6 +31,9 @@ def hand_over(incident: Incident, to: StaffUser, by: Actor, now: datetime) -> bo
     if not to.active:
         db.session.rollback()
         raise Invalid({"to": "This colleague has left. Choose another."})
+    if not incident.page.may_tell(to):
+        db.session.rollback()
+        raise Invalid({"to": "This colleague takes no part in the drill. Choose another."})
     before = _holders(incident, LEAD)
     if [each.id for each in before] == [to.id]:
         db.session.rollback()

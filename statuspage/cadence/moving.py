@@ -50,7 +50,7 @@ def withdraw(incident: Incident, reason: str, by: Actor, now: datetime) -> Promi
 
 def after(incident: Incident, within: timedelta, reason: str, by: Actor, now: datetime) -> Promise:
     """As `move`, to this long from now."""
-    return move(incident, now + within, reason, by, now)
+    return move(incident, now + incident.page.paced(within), reason, by, now)
 
 
 def _standing(incident: Incident) -> Promise:

@@ -69,7 +69,7 @@ def promised_at(  # noqa: PLR0913 - what is said of what, and when
     if promise.none_because:
         return None
     due_at = next_update_due(cadence_for(page, severity, of_type), status, now)
-    return now + promise.within if due_at is not None and promise.within is not None else due_at
+    return now + page.paced(promise.within) if due_at is not None and promise.within is not None else due_at
 
 
 def is_late(incident: Incident, now: datetime) -> bool:

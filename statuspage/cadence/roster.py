@@ -27,6 +27,9 @@ class Roster:
 
     def people(self, incident: Incident, to: Recipient) -> list[StaffUser]:
         """Whom this recipient means on this incident; nobody where it means nobody who still works here."""
+        return _told_of(incident, self._meant(incident, to))
+
+    def _meant(self, incident: Incident, to: Recipient) -> list[StaffUser]:
         if to.is_fallback:
             contact = incident.page.fallback_contact
             return [contact] if contact and contact.active else []
@@ -44,7 +47,7 @@ class Roster:
         """Who could take the role, one after the other: on duty first, then the staff whose work it is, then admins."""
         found = [*self._on_duty(incident.page_id, role), *(
             user for stand_in in STAND_INS.get(role, ()) for user in self._with(stand_in))]  # fmt: skip
-        return list(dict.fromkeys(found))
+        return _told_of(incident, list(dict.fromkeys(found)))
 
     def _in_role(self, incident: Incident, role: IncidentRole) -> list[StaffUser]:
         """Who holds the role; else who is on call for it; else whoever stands in for it on the staff."""
@@ -73,3 +76,8 @@ class Roster:
     def _duty(self) -> dict[tuple[int, IncidentRole], list[int]]:
         rotas: Iterable[OnCallFeed] = db.session.scalars(select(OnCallFeed))
         return {(each.page_id, each.role): feeds.on_duty(each, self.now) for each in rotas}
+
+
+def _told_of(incident: Incident, people: list[StaffUser]) -> list[StaffUser]:
+    """Those of them who may be told of it: of a drill nobody but its participants."""
+    return [each for each in people if incident.page.may_tell(each)]

@@ -19,7 +19,7 @@ def page() -> None:
 @inside
 def list_(as_json: bool) -> None:
     """List the pages with their ids."""
-    found = list(db.session.scalars(select(Page).order_by(Page.id)))
+    found = list(db.session.scalars(select(Page).where(Page.stage_pace.is_(None)).order_by(Page.id)))
     if as_json:
         show_json([_facts(each) for each in found])
     else:

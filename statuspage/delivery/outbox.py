@@ -130,7 +130,9 @@ class Nudging:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where it goes, by channel."""
+        """Where it goes, by channel. Of a drill nobody hears who takes no part in it."""
+        if not all(each.incident.page.may_tell(self.user) for each in self.nudged):
+            return {}
         known = {kind: at for kind, at in self.user.addresses.items() if self.only is None or kind in self.only}
         return {kind: at for kind, at in known.items() if kind in self.wanted} or known
 

@@ -6,10 +6,11 @@ from .cadence import CadencePolicy, Deadline, DeadlineReminder, Promise, Reminde
 from .chase import ChasePause
 from .component import Component, ComponentGroup
 from .delivery import Announcement, Attempt, Breaker, Delivery, Shard
+from .drill import Drill, DrillInject, DrillScript
 from .factors import Authenticator, Passkey, RecoveryCode, RememberedDevice
 from .incident import Incident, IncidentAssignment, IncidentUpdate, UpdateComponent, UpdateRevision
 from .oncall import OnCallFeed
-from .page import Page
+from .page import DrillPlayer, Page
 from .reply import ReplyDraft
 from .report import MonthlyReport
 from .staff import Role, SignInLink, StaffSession, StaffUser
@@ -32,6 +33,10 @@ __all__ = [
     "Deadline",
     "DeadlineReminder",
     "Delivery",
+    "Drill",
+    "DrillInject",
+    "DrillPlayer",
+    "DrillScript",
     "Heartbeat",
     "IdempotencyKey",
     "Incident",

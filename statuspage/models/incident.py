@@ -92,6 +92,11 @@ class Incident(Imported, Identified, Base):
         """Whether it has been taken out of public sight."""
         return self.hidden_at is not None
 
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether it is part of a drill."""
+        return self.page.is_stage
+
 
 class IncidentUpdate(Identified, Base):
     """One dated statement: status, words, the state of components at that moment, and the promise it made."""

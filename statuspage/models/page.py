@@ -1,9 +1,9 @@
 """The status page itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, Float, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Base, Identified, WordType
@@ -34,14 +34,45 @@ class Page(Identified, Base):
     public_channels: Mapped[list[str]] = mapped_column(default=lambda: list(PUBLIC_CHANNELS))
     link_policy: Mapped[LinkPolicy] = mapped_column(WordType(LinkPolicy), default=LinkPolicy.REMEMBERED)
     is_demo: Mapped[bool] = mapped_column(default=False)
+    # On a drill's stage: how many of its minutes pass in one of ours. None: a real page.
+    stage_pace: Mapped[float | None] = mapped_column(Float)
     # When a person last said how things are; green is only as good as that.
     confirmed_at: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
     fallback_contact: Mapped[StaffUser | None] = relationship()
+    # Who takes part in what is rehearsed here.
+    players: Mapped[list["DrillPlayer"]] = relationship(order_by="DrillPlayer.id")
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether this is a drill's stage: no address outside leads to it, and nobody is subscribed to it."""
+        return self.stage_pace is not None
+
+    def may_tell(self, user: StaffUser) -> bool:
+        """Whether this colleague may be told of what happens here; of a drill nobody but its participants."""
+        return not self.is_stage or any(each.staff_user_id == user.id for each in self.players)
+
+    def paced(self, span: timedelta) -> timedelta:
+        """How long this takes here: on a stage time may pass faster."""
+        return span / self.stage_pace if self.stage_pace else span
 
     @property
     def voice(self) -> str:
         """The name under which something is said on this page."""
         return f"voice:{self.id}"
+
+
+class DrillPlayer(Base):
+    """A colleague who takes part in what is rehearsed on a stage, and whether they get its injects as messages."""
+
+    __tablename__ = "drill_player"
+    __table_args__ = (UniqueConstraint("stage_id", "staff_user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stage_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    staff_user_id: Mapped[int] = mapped_column(ForeignKey("staff_user.id"))
+    is_told: Mapped[bool] = mapped_column(default=False)
+
+    staff_user: Mapped[StaffUser] = relationship(lazy="joined")
