@@ -15,11 +15,12 @@ run: setup ## Candor with a believable demo on http://127.0.0.1:8000
 
 test: dev ## every test, browser and fault tests included
 	@.ci/browser
-	@.ci/faketime
+	@.ci/debian faketime faketime "the test of the clock itself"
 	@.ci/postgres
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --database both
 
 postgres: dev ## every test that touches the database, on PostgreSQL
+	@.ci/debian faketime faketime "the test of the clock itself"
 	@.ci/postgres
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --database postgres
 
@@ -40,7 +41,8 @@ shots: dev ## the screenshots of the README, from a fresh demo
 	@.venv/bin/python docs/shots.py
 
 faults: dev ## kill, stop, cut, lose, crowd: every experiment at full size, with figures and seeds
-	@.ci/faketime
+	@.ci/debian faketime faketime "the test of the clock itself"
+	@.ci/debian strace strace "the test of what is on the disk"
 	@.ci/postgres
 	@.venv/bin/python -m pytest tests/faults --database both -m ""
 
@@ -49,7 +51,7 @@ abuse: dev ## bad input and abuse: every row of the matrix
 	@.venv/bin/python -m pytest --database both -m "abuse and not long"
 
 bench: dev ## figures, as ratios to a reference in the same run
-	@.ci/postfix
+	@.ci/debian smtp-source postfix "the benchmarks of mail"
 	@.ci/postgres
 	@.venv/bin/python -m tests.bench
 

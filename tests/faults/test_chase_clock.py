@@ -105,7 +105,7 @@ def asked(place: Place, query):
 
 def test_two_engines_through_an_hour_climb_each_step_once(place: Place) -> None:
     program = shutil.which("faketime")
-    assert program, "the package faketime is missing: .ci/faketime installs it"
+    assert program, "the package faketime is missing: make test installs it"
     declare(place, 3, NOON)
     last = select(func.max(Reminder.created_at))
     start = f"{NOON - BEFORE:%Y-%m-%d %H:%M:%S}"
