@@ -9,9 +9,9 @@ from sqlalchemy import insert, select
 
 from .. import queueing
 from ..db import db, new_id
-from ..models import Announcement, Component, Delivery, Incident, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
+from ..models import Announcement, Component, Delivery, IncidentUpdate, ReplyDraft, StaffUser, Subscriber
 from ..sealing import is_key
-from ..vocabulary import AnnouncementKind, Lane, ReminderStep
+from ..vocabulary import AnnouncementKind, Lane
 from . import messages, nudges
 
 
@@ -135,13 +135,6 @@ class Nudging:
             return {}
         known = {kind: at for kind, at in self.user.addresses.items() if self.only is None or kind in self.only}
         return {kind: at for kind, at in known.items() if kind in self.wanted} or known
-
-
-def announce_reminder(incident: Incident, user: StaffUser, step: ReminderStep, now: datetime) -> str:
-    """Owe one person a reminder on every channel they have; returns the id the reminder must take."""
-    nudge = nudges.Nudge(incident, step, now)
-    announce_nudges([Nudging(user, [nudge])], now)
-    return nudge.reminder_id
 
 
 def announce_nudges(many: Sequence[Nudging], now: datetime) -> list[int]:

@@ -16,6 +16,7 @@ from statuspage.cli import subscribers as subscriber_commands
 from statuspage.clock import utcnow
 from statuspage.db import Base, db
 from statuspage.delivery import exporting as ledgers, outbox
+from statuspage.delivery.nudges import Nudge
 from statuspage.models import Announcement, Delivery, Incident, Page, StaffUser, Subscriber
 from statuspage.sealing import seal, shown, unsealed
 from statuspage.subscriptions import Wishes
@@ -50,7 +51,7 @@ def said(
     incident = open_incident()
     lead = colleague(StaffRole.RESPONDER, "pager@candor.example")
     staff.set_push_url(lead, PAGER, BY, NOON)
-    outbox.announce_reminder(incident, lead, ReminderStep.DUE, NOON)
+    outbox.announce_nudges([outbox.Nudging(lead, [Nudge(incident, ReminderStep.DUE, NOON)])], NOON)
     db.session.commit()
     dispatch()
     yield db.session.scalars(db.select(Announcement).order_by(Announcement.id).limit(1)).one()

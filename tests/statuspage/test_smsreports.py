@@ -8,6 +8,7 @@ from notifiers import Receipt, sms as sms_channel
 from statuspage import alarms, publishing, smsreports, subscriptions
 from statuspage.db import db
 from statuspage.delivery import outbox
+from statuspage.delivery.nudges import Nudge
 from statuspage.models import CarrierReport, Delivery, Subscriber
 from statuspage.smsreports import Report
 from statuspage.vocabulary import DeliveryState, ReminderStep, SubscriberState
@@ -189,7 +190,7 @@ def test_what_goes_to_many_waits_while_networks_drop_it_and_colleagues_are_still
     reports(9, 0)
     hear(code=FILTERED)
     publishing.post_update(incident, said(), BY, NOON)
-    outbox.announce_reminder(incident, lead, ReminderStep.DUE, NOON)
+    outbox.announce_nudges([outbox.Nudging(lead, [Nudge(incident, ReminderStep.DUE, NOON)])], NOON)
     db.session.commit()
     worker.run(minutes=29)
     while_paused = worker.channels["sms"].recipients[1:]
